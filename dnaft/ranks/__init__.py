@@ -1,0 +1,1 @@
+"""Adaptive rank sampling in tensors: budget, importance, mask, sampling."""
