@@ -1,0 +1,272 @@
+"""Adaptive rank sampling while a model trains: when to act; `dnaft.ranks` decides what to do."""
+
+import math
+from fractions import Fraction
+from typing import Any, Literal
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.optim import Optimizer
+
+from dnaft.callbacks.allocation import Allocation, AllocationHistory
+from dnaft.methods.triplets import find_triplets
+from dnaft.models.backbone import Backbone
+from dnaft.ranks.budget import BudgetSchedule, cubic_budget
+from dnaft.ranks.importance import Importance
+from dnaft.ranks.mask import top_triplets
+from dnaft.ranks.sampling import Draws, combine
+from dnaft.ranks.triplet import TripletGroup
+from dnaft.ranks.variant import VARIANTS, VariantName
+
+
+class RankSampler(Callback):
+    """Prune singular triplets by importance and reintroduce some by Bernoulli draws.
+
+    LINGO Section 4.3.3 and Algorithm 1; AdaLoRA+RS Section 2. With both probabilities 0 it is
+    AdaLoRA's allocation. The initial budget is every triplet that the method injected. From T on
+    the last mask is applied after every step, so that neither Adam's momentum nor the gradient
+    revives what was pruned.
+
+    Args:
+        target_rank: Average triplets a matrix that remain at T.
+        interval: Optimiser steps between allocations, Delta T; below 1, a fraction of the run.
+        final_fraction: Share of the run after T, in which ranks are fixed.
+        drop_probability: p of a triplet in the top to be pruned all the same.
+        regrow_probability: p of a pruned triplet to be reintroduced.
+        warmup_fraction: Share of the run before the first allocation; the papers have none.
+        beta1: Memory of the sensitivity.
+        beta2: Memory of the uncertainty.
+        variant: "paper", or "released_code" for what the authors' program does.
+        masked_values: "overwrite" sets pruned values to 0, and they start from there when they
+            come back; "shadow" keeps them aside and puts them back, with what they learned since.
+        accumulate: Importance from every step, or only from the steps that mask, which is the
+            letter of Algorithm 1.
+        last_mask: "sampled" draws the last mask like the others, "deterministic" keeps its top.
+        on_empty_schedule: What to do if no allocation would ever happen.
+        seed: Seed of the draws; the same on every process.
+
+    Raises:
+        ValueError: If a number lies outside its domain, or the variant contradicts one.
+    """
+
+    def __init__(
+        self,
+        target_rank: float,
+        interval: float,
+        final_fraction: float,
+        drop_probability: float,
+        regrow_probability: float,
+        warmup_fraction: float = 0.0,
+        beta1: float = 0.85,
+        beta2: float = 0.85,
+        variant: VariantName = "paper",
+        masked_values: Literal["overwrite", "shadow"] = "overwrite",
+        accumulate: Literal["every_step", "masking_steps"] = "every_step",
+        last_mask: Literal["sampled", "deterministic"] = "sampled",
+        on_empty_schedule: Literal["error", "warn"] = "error",
+        seed: int = 1,
+    ) -> None:
+        if target_rank <= 0:
+            raise ValueError(f"target_rank must be above 0, got {target_rank}")
+        if interval <= 0 or (interval >= 1 and interval != int(interval)):
+            raise ValueError(
+                f"interval must be a whole number of steps or a fraction below 1, got {interval}"
+            )
+        for name, value in (("final", final_fraction), ("warmup", warmup_fraction)):
+            if not 0 <= value < 1:
+                raise ValueError(f"{name}_fraction must lie in [0, 1), got {value}")
+        self._variant = VARIANTS[variant]
+        fixed = self._variant.fixed_probability
+        if fixed is not None and {drop_probability, regrow_probability} != {fixed}:
+            raise ValueError(
+                f"variant {variant} has its probability fixed at {fixed}; "
+                f"set drop_probability={fixed} regrow_probability={fixed}"
+            )
+        self.target_rank, self.interval = target_rank, interval
+        self.final_fraction, self.warmup_fraction = final_fraction, warmup_fraction
+        self.masked_values, self.accumulate, self.last_mask = masked_values, accumulate, last_mask
+        self.on_empty_schedule = on_empty_schedule
+        self._draws = Draws(drop_probability, regrow_probability)
+        self._importance = Importance(beta1, beta2, self._variant.uncertainty)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._groups: list[TripletGroup] = []
+        self._schedule: BudgetSchedule | None = None
+        self._mask: Tensor | None = None
+        self._shadow: list[Tensor] = []
+        self._restored: dict[str, Any] | None = None
+        self._last_step = 0
+        self.history = AllocationHistory()
+
+    @property
+    def schedule(self) -> BudgetSchedule:
+        """The schedule of the run, known once training has begun.
+
+        Raises:
+            RuntimeError: Before `on_fit_start`.
+        """
+        if self._schedule is None:
+            raise RuntimeError("RankSampler.schedule: training has not begun")
+        return self._schedule
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Find the triplets and lay out the schedule over the steps that the trainer plans."""
+        backbone = pl_module.backbone
+        if not isinstance(backbone, Backbone):
+            raise TypeError(f"RankSampler works on a Backbone, got {type(backbone).__name__}")
+        self._groups = find_triplets(backbone)
+        if not self._groups:
+            raise ValueError(
+                "the rank sampler found no singular values to prune; "
+                "use a method that injects them (adalora, adalora_rs, lingo)"
+            )
+        self.history.matrices = {group.name: group.rank for group in self._groups}
+        self._schedule = self.plan(trainer.estimated_stepping_batches)
+        if self._schedule.allocations == 0:
+            s = self._schedule
+            message = (
+                f"no allocation would ever happen: the interval is {s.interval} steps, and ranks "
+                f"may change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower "
+                "method.callbacks.rank_sampler.interval (a fraction such as 0.02 fits any run)"
+            )
+            if self.on_empty_schedule == "error":
+                raise ValueError(message)
+            trainer.print(f"warning: {message}.")
+        self._shadow = [torch.zeros_like(group.values) for group in self._groups]
+        if self._restored is not None:
+            self._apply_restored(self._restored)
+
+    def plan(self, total_steps: float) -> BudgetSchedule:
+        """Return the schedule for a run of `total_steps` optimiser steps.
+
+        Raises:
+            ValueError: If the run has no end, or the target exceeds what was injected.
+        """
+        if not math.isfinite(total_steps):
+            raise ValueError(
+                "a budget needs a run with an end; set trainer.max_epochs or max_steps"
+            )
+        total = int(total_steps)
+        initial = sum(group.rank for group in self._groups)
+        target = _share(self.target_rank, len(self._groups))
+        if target > initial:
+            raise ValueError(
+                f"target_rank {self.target_rank} exceeds the {initial / len(self._groups):g} "
+                "triplets a matrix that the method injects; raise method.rank"
+            )
+        interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
+        return BudgetSchedule(
+            initial=initial,
+            target=target,
+            total=total,
+            warmup=_share(self.warmup_fraction, total),
+            final=_share(self.final_fraction, total),
+            interval=max(1, interval),
+        )
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Take in the final gradients together with the weights they belong to."""
+        if self._variant.weights == "before_step":
+            self._observe(trainer.global_step + 1)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *_: object, **__: object
+    ) -> None:
+        """Mask after the optimiser step, once a step also under gradient accumulation."""
+        step = trainer.global_step
+        if step == self._last_step:
+            return
+        self._last_step = step
+        if self._variant.weights == "after_step":
+            self._observe(step)
+        if self.schedule.redraws_at(step):
+            allocation = self.allocate(step)
+            self.history.rows.append(allocation)
+            pl_module.log_dict(allocation.logged(self.history.matrices), rank_zero_only=True)
+        elif self.schedule.holds_at(step) and self._mask is not None:
+            self._apply_mask(redraw=False)
+
+    def _observe(self, step: int) -> None:
+        """Update importance from the gradients of optimiser step `step`."""
+        if step >= self.schedule.end:
+            return
+        if self.accumulate == "masking_steps" and not self.schedule.redraws_at(step):
+            return
+        weights = [tensor for g in self._groups for tensor in (g.left, g.values, g.right)]
+        gradients = [weight.grad for weight in weights]
+        # fp16's loss scaler skips a step whose gradients overflowed; so must the averages, which
+        # would never recover from an infinite value.
+        finite = [gradient.isfinite().all() for gradient in gradients if gradient is not None]
+        if finite and bool(torch.stack(finite).all()):
+            self._importance.update(weights, gradients)
+
+    @torch.no_grad()
+    def allocate(self, step: int) -> Allocation:
+        """Draw a new mask for `step`, apply it and say what it did."""
+        s = self.schedule
+        budget = cubic_budget(step, s, exact=self._variant.exact_budget)
+        scores = torch.cat([score.float().cpu() for score in self._importance.scores()])
+        top = top_triplets(scores, budget, self._variant.ties)
+        dropped, regrown = self._draws.sample(scores.numel(), self._generator)
+        if self.last_mask == "deterministic" and step == s.last_allocation:
+            self._mask = top
+        else:
+            self._mask = combine(top, dropped, regrown, self._variant.rule)
+        self._apply_mask(redraw=True)
+        ranks = [int(part.sum()) for part in self._mask.split([g.rank for g in self._groups])]
+        return Allocation(
+            step=step,
+            budget=budget,
+            kept=int(self._mask.sum()),
+            dropped=int((top & ~self._mask).sum()),
+            reintroduced=int((self._mask & ~top).sum()),
+            ranks=ranks,
+        )
+
+    @torch.no_grad()
+    def _apply_mask(self, redraw: bool) -> None:
+        """Zero what the mask prunes; with `redraw`, also move values to and from the shadow."""
+        assert self._mask is not None
+        parts = self._mask.split([group.rank for group in self._groups])
+        for group, part, shadow in zip(self._groups, parts, self._shadow, strict=True):
+            keep = part.to(group.values.device).reshape(group.values.shape)
+            if redraw and self.masked_values == "shadow":
+                latent = group.values + shadow
+                shadow.copy_(torch.where(keep, 0, latent))
+                group.values.copy_(latent)
+            group.values.masked_fill_(~keep, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on."""
+        return {
+            "importance": self._importance.state_dict(),
+            "generator": self._generator.get_state(),
+            "mask": self._mask,
+            "shadow": self._shadow,
+            "last_step": self._last_step,
+            "history": self.history.to_rows(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep a checkpoint's state until the triplets are known."""
+        self._restored = state_dict
+
+    def _apply_restored(self, state: dict[str, Any]) -> None:
+        weights = [tensor for g in self._groups for tensor in (g.left, g.values, g.right)]
+        if state["importance"]["sensitivities"]:
+            self._importance.load_state_dict(state["importance"], weights)
+        self._generator.set_state(state["generator"].cpu())
+        self._mask = state["mask"]
+        self._shadow = [
+            s.to(g.values.device) for s, g in zip(state["shadow"], self._groups, strict=True)
+        ]
+        self._last_step = state["last_step"]
+        self.history.load_rows(state["history"])
+        self._restored = None
+
+
+def _share(fraction: float, whole: int) -> int:
+    """Return floor(fraction * whole), of the decimal number that the user wrote."""
+    return math.floor(Fraction(str(fraction)) * whole)

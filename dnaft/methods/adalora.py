@@ -1,0 +1,45 @@
+"""Adapters in the form of a singular value decomposition, whose rank can change."""
+
+from peft import AdaLoraConfig
+
+from dnaft.methods.adapt import add_adapter, check_dropout, check_positive
+from dnaft.models.backbone import Backbone
+
+
+def inject_adalora(
+    backbone: Backbone,
+    rank: int,
+    alpha: float,
+    target_roles: tuple[str, ...],
+    dropout: float = 0.0,
+) -> None:
+    """Add W x + (alpha / rank) P diag(lambda) Q x to each matrix of the given roles.
+
+    AdaLoRA, Zhang et al. 2023, arXiv:2303.10512, Eq. (3). lambda starts at zero, so the output is
+    unchanged at injection. Which triplets stay is decided by the `rank_sampler` callback, never by
+    PEFT's own allocator: that one has to be called by hand and otherwise does nothing.
+    The scale keeps the rank at injection, as in the authors' code.
+
+    Args:
+        backbone: Backbone with its head attached.
+        rank: Triplets a matrix at the start.
+        alpha: Scale of the update, divided by `rank`.
+        target_roles: Roles to adapt, of q k v o fc1 fc2.
+        dropout: Dropout on the input of Q, in training.
+
+    Raises:
+        ValueError: If a number lies outside its domain or a role matches no module.
+    """
+    check_positive("rank", rank)
+    check_positive("alpha", alpha)
+    check_dropout(dropout)
+    config = AdaLoraConfig(
+        init_r=rank,
+        target_r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # PEFT divides it; a float serves
+        lora_dropout=dropout,
+        target_modules=backbone.target_modules(target_roles),
+        # Required by PEFT, read only by its allocator, which is not used.
+        total_step=1,
+    )
+    add_adapter(backbone, config)

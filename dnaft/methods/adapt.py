@@ -1,0 +1,47 @@
+"""What all PEFT methods share: wrap the model, train adapter and head, freeze the rest."""
+
+from typing import Any
+
+from peft import PeftConfig, get_peft_model
+from torch import nn
+
+from dnaft.models.backbone import Backbone
+
+
+def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
+    """Inject the adapter that `config` describes; the task head trains and is saved with it.
+
+    Args:
+        backbone: A backbone with its head attached and no adapter yet.
+        config: A PEFT configuration that names target modules.
+    """
+    settings: Any = config
+    settings.modules_to_save = ["task_head"]
+    trunk: Any = backbone.model
+    backbone.model = get_peft_model(trunk, config)
+
+
+def freeze(module: nn.Module) -> None:
+    """Take every parameter of `module` out of training."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a rank or scale that is not positive.
+
+    Raises:
+        ValueError: If `value` is not above 0.
+    """
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
+
+
+def check_dropout(value: float) -> None:
+    """Refuse a dropout that is no probability.
+
+    Raises:
+        ValueError: If `value` lies outside [0, 1).
+    """
+    if not 0 <= value < 1:
+        raise ValueError(f"dropout must lie in [0, 1), got {value}")

@@ -1,0 +1,139 @@
+"""A language model without its own head, ready to be adapted."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from dnaft.models.head import TaskHead
+from dnaft.models.pooling import Pooling, pool
+
+ROLES = ("q", "k", "v", "o", "fc1", "fc2")
+
+
+class Backbone(nn.Module):
+    """A transformers encoder or decoder, its adaptable matrices by role, and a task head.
+
+    Args:
+        model: The transformers base model (`BertModel`, `EsmModel`, `OPTModel`, ...).
+        name: What to call it in messages.
+        roles: For each role of `q k v o fc1 fc2` the module's name, with `{layer}` for the layer
+            number; a role the architecture lacks is left out.
+        layers: Number of layers.
+        hidden_size: Width of the last hidden state.
+        pooling: How tokens become one vector.
+        source: Hub id or folder of the weights, None for random ones.
+
+    Raises:
+        ValueError: If a role is unknown, or its module does not exist in the model: an adapter
+            that adapts nothing must not pass for one.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        name: str,
+        roles: Mapping[str, str],
+        layers: int,
+        hidden_size: int,
+        pooling: Pooling,
+        source: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.name = name
+        self.source = source
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.pooling: Pooling = pooling
+        self.matrices = _resolve_roles(model, name, roles, layers)
+
+    def attach_head(self, outputs: int, dropout: float = 0.0) -> None:
+        """Hang a fresh task head on the model; do this before injecting adapters."""
+        self.model.add_module("task_head", TaskHead(self.hidden_size, outputs, dropout))
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The transformers model itself, below any PEFT wrapper."""
+        wrapper = getattr(self.model, "base_model", None)
+        inner = getattr(wrapper, "model", None)
+        return inner if hasattr(self.model, "peft_config") and inner is not None else self.model
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Rows of the input embedding."""
+        embedding: Any = self.trunk.get_input_embeddings()  # type: ignore[operator]
+        return int(embedding.weight.shape[0])
+
+    @property
+    def head(self) -> nn.Module:
+        """The task head, also where PEFT has wrapped it."""
+        return self.trunk.get_submodule("task_head")
+
+    def target_modules(self, roles: Iterable[str]) -> list[str]:
+        """Return the names of all matrices in the given roles, layer by layer.
+
+        Raises:
+            ValueError: If a role is not one of this architecture's.
+        """
+        names = []
+        for role in roles:
+            found = [module for module, (_, r) in self.matrices.items() if r == role]
+            if not found:
+                known = ", ".join(dict.fromkeys(r for _, r in self.matrices.values()))
+                raise ValueError(f"role {role!r} matches no module of {self.name}; it has {known}")
+            names.extend(found)
+        if not names:
+            raise ValueError("target_roles is empty: nothing would be adapted")
+        return names
+
+    def encode(
+        self, input_ids: Int[Tensor, "batch tokens"], attention_mask: Int[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch tokens hidden"]:
+        """Return the hidden states of the last layer."""
+        hidden: Tensor = self.model(
+            input_ids=input_ids, attention_mask=attention_mask
+        ).last_hidden_state
+        return hidden
+
+    def forward(
+        self, input_ids: Int[Tensor, "batch tokens"], attention_mask: Int[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch outputs"]:
+        """Return the logits of the task head."""
+        hidden = self.encode(input_ids, attention_mask)
+        logits: Tensor = self.head(pool(hidden, attention_mask, self.pooling))
+        return logits
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training mode; a trunk with nothing to train stays in evaluation mode.
+
+        A linear probe then sees the same features every epoch instead of ones under dropout.
+        """
+        super().train(mode)
+        if mode and not any(
+            p.requires_grad for n, p in self.named_parameters() if "task_head" not in n
+        ):
+            self.model.eval()
+            self.head.train()
+        return self
+
+
+def _resolve_roles(
+    model: nn.Module, name: str, roles: Mapping[str, str], layers: int
+) -> dict[str, tuple[int, str]]:
+    """Map each module name to its layer and role."""
+    modules: dict[str, Any] = dict(model.named_modules())
+    matrices: dict[str, tuple[int, str]] = {}
+    for role, pattern in roles.items():
+        if role not in ROLES:
+            raise ValueError(f"roles.{role}: unknown role; the roles are {', '.join(ROLES)}")
+        for layer in range(layers):
+            module = pattern.format(layer=layer)
+            if module not in modules:
+                raise ValueError(
+                    f"roles.{role}: {name} has no module {module}; "
+                    "correct the pattern or leave out the role"
+                )
+            matrices[module] = (layer, role)
+    return dict(sorted(matrices.items(), key=lambda item: (item[1][0], ROLES.index(item[1][1]))))

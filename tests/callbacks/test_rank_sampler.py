@@ -1,0 +1,261 @@
+"""The rank sampler inside real training: when it acts, what it leaves in the weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from dnaft.batch import Batch
+from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.finetuner import FineTuner
+from dnaft.methods.adalora import inject_adalora
+from dnaft.methods.lora import inject_lora
+from dnaft.optimization import AdamW
+from small_models import small_backbone
+
+ROLES = {
+    "q": "encoder.layer.{layer}.attention.self.query",
+    "v": "encoder.layer.{layer}.attention.self.value",
+}
+MATRICES, RANK = 4, 6
+
+
+def batches(count: int, size: int = 4) -> DataLoader[Batch]:
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for _ in range(count):
+        ids = torch.randint(5, 80, (size, 12), generator=generator)
+        labels = (ids[:, 3] % 2).float()
+        rows.append(Batch(ids, torch.ones_like(ids), labels))
+    # A generator of its own: an iterator otherwise takes a number from the global random state.
+    return DataLoader(rows, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
+
+
+def module(inject: Any = inject_adalora) -> FineTuner:
+    seed_everything(3, verbose=False)
+    backbone = small_backbone("bert", ROLES, "mean")
+    backbone.attach_head(1)
+    inject(backbone, rank=RANK, alpha=12, target_roles=("q", "v"))
+    return FineTuner(backbone, "binary", 1, AdamW(lr=1e-2))
+
+
+def sampler(**changes: Any) -> RankSampler:
+    settings: dict[str, Any] = {
+        "target_rank": 2,
+        "interval": 4,
+        "final_fraction": 0.25,
+        "drop_probability": 0.2,
+        "regrow_probability": 0.2,
+    }
+    return RankSampler(**(settings | changes))
+
+
+def fit(
+    callback: RankSampler, steps: int = 40, tuner: FineTuner | None = None, **options: Any
+) -> FineTuner:
+    tuner = tuner or module()
+    trainer = Trainer(
+        max_steps=steps,
+        callbacks=[callback],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+        **options,
+    )
+    trainer.fit(tuner, batches(steps * options.get("accumulate_grad_batches", 1)))
+    return tuner
+
+
+def ranks(tuner: FineTuner) -> list[int]:
+    return [int(group.values.count_nonzero()) for group in tuner.triplets]
+
+
+def test_it_acts_at_every_interval_before_the_end_and_holds_the_last_mask() -> None:
+    callback = sampler()
+    tuner = fit(callback)
+    assert [row.step for row in callback.history.rows] == [4, 8, 12, 16, 20, 24, 28]
+    # By pencil: b^t = 8 + 16 (1 - t/30)^3 for 4 matrices, ranks 6 -> 2, T = 40 - 10.
+    want = [int(8 + 16 * (1 - t / 30) ** 3) for t in (4, 8, 12, 16, 20, 24, 28)]
+    assert [row.budget for row in callback.history.rows] == want
+    # Ten steps of Adam after the last mask have revived nothing.
+    assert ranks(tuner) == callback.history.rows[-1].ranks
+    assert sum(ranks(tuner)) == callback.history.rows[-1].kept
+    assert list(callback.history.matrices) == ["00.q", "00.v", "01.q", "01.v"]
+
+
+def test_counts_add_up() -> None:
+    callback = sampler()
+    fit(callback)
+    assert sum(row.reintroduced for row in callback.history.rows) > 0
+    assert sum(row.dropped for row in callback.history.rows) > 0
+    for row in callback.history.rows:
+        assert row.kept == row.budget - row.dropped + row.reintroduced == sum(row.ranks)
+
+
+def test_without_draws_it_is_adalora_and_keeps_exactly_the_budget() -> None:
+    callback = sampler(drop_probability=0.0, regrow_probability=0.0)
+    fit(callback)
+    assert all(row.kept == row.budget for row in callback.history.rows)
+
+
+def test_one_allocation_an_optimiser_step_under_accumulation() -> None:
+    plain, accumulated = sampler(), sampler()
+    fit(plain)
+    fit(accumulated, accumulate_grad_batches=3)
+    assert [r.step for r in accumulated.history.rows] == [r.step for r in plain.history.rows]
+
+
+def test_a_deterministic_last_mask_keeps_the_budget() -> None:
+    callback = sampler(last_mask="deterministic")
+    tuner = fit(callback)
+    last = callback.history.rows[-1]
+    assert (last.kept, last.dropped, last.reintroduced) == (last.budget, 0, 0)
+    assert sum(ranks(tuner)) == last.budget
+
+
+def test_the_released_program_brings_nothing_back() -> None:
+    callback = sampler(variant="released_code", drop_probability=0.1, regrow_probability=0.1)
+    fit(callback)
+    assert all(row.reintroduced == 0 for row in callback.history.rows)
+    assert any(row.dropped > 0 for row in callback.history.rows)
+    with pytest.raises(ValueError, match=r"probability fixed at 0\.1; set drop_probability=0\.1"):
+        sampler(variant="released_code")
+
+
+def test_the_shadow_gives_values_back() -> None:
+    """Freeze learning after step 4: what is masked and comes back has its old value."""
+    values: dict[str, list[torch.Tensor]] = {}
+    for store in ("overwrite", "shadow"):
+        callback = sampler(masked_values=store, interval=4, drop_probability=1.0, target_rank=6)
+        callback._draws = type(callback._draws)(1.0, 1.0)  # the top goes, the rest comes back
+        tuner = module()
+        seen: list[torch.Tensor] = []
+        original = callback.allocate
+
+        def watched(step: int, t: FineTuner = tuner, s: Any = seen, f: Any = original) -> Any:
+            for group in t.optimizers().param_groups:  # type: ignore[union-attr]
+                group["lr"] = 0.0
+            row = f(step)
+            s.append(torch.cat([g.values.detach().flatten() for g in t.triplets]))
+            callback._draws = type(callback._draws)(0.0, 0.0)  # from now on nothing is dropped
+            return row
+
+        callback.allocate = watched  # type: ignore[method-assign]
+        tuner.optimizer_config = AdamW(lr=1e-2, decay="constant")
+        monkey = tuner.lr_scheduler_step
+        tuner.lr_scheduler_step = lambda *a, **k: None if seen else monkey(*a, **k)  # type: ignore[assignment]
+        fit(callback, steps=12, tuner=tuner)
+        values[store] = seen
+    assert not values["overwrite"][0].any()
+    assert not values["shadow"][0].any()
+    assert not values["overwrite"][1].any()
+    assert values["shadow"][1].count_nonzero() == MATRICES * RANK
+
+
+def test_a_schedule_that_never_allocates_is_refused_with_its_numbers() -> None:
+    with pytest.raises(ValueError, match=r"interval is 5000 steps.*steps 1 to 29 of 40"):
+        fit(sampler(interval=5000))
+
+
+def test_a_schedule_that_never_allocates_can_be_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    callback = sampler(interval=5000, on_empty_schedule="warn")
+    tuner = fit(callback)
+    assert "no allocation would ever happen" in capsys.readouterr().out
+    assert sum(ranks(tuner)) == MATRICES * RANK
+
+
+def test_an_interval_below_one_is_a_fraction_of_the_run() -> None:
+    callback = sampler(interval=0.1)
+    fit(callback)
+    assert [row.step for row in callback.history.rows] == [4, 8, 12, 16, 20, 24, 28]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target_rank": 0}, "target_rank must be above 0, got 0"),
+        ({"target_rank": -2}, "target_rank must be above 0, got -2"),
+        ({"interval": 0}, "interval must be a whole number of steps or a fraction below 1, got 0"),
+        ({"interval": 2.5}, "got 2.5"),
+        ({"final_fraction": 1.0}, r"final_fraction must lie in \[0, 1\), got 1.0"),
+        ({"drop_probability": 1.2}, r"drop_probability must lie in \[0, 1\], got 1.2"),
+        ({"beta1": 1.0}, r"beta1 must lie in \[0, 1\)"),
+    ],
+)
+def test_settings_without_meaning_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        sampler(**changes)
+
+
+def test_a_target_above_what_was_injected_is_refused() -> None:
+    with pytest.raises(ValueError, match="target_rank 7 exceeds the 6 triplets a matrix"):
+        fit(sampler(target_rank=7))
+
+
+def test_methods_without_singular_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="found no singular values to prune"):
+        fit(sampler(), tuner=module(inject_lora))
+
+
+def test_the_same_seed_draws_the_same_masks_and_another_seed_others() -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        callback = sampler(seed=seed)
+        fit(callback)
+        runs.append([row.ranks for row in callback.history.rows])
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+class StopAfterOneEpoch(Callback):
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = True
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    """Two epochs of 20 steps, against one, a checkpoint, and a fresh process' worth of objects."""
+
+    def run(
+        name: str, *extra: Callback, resume: Path | None = None
+    ) -> tuple[RankSampler, FineTuner]:
+        callback, tuner = sampler(masked_values="shadow"), module()
+        keep = ModelCheckpoint(dirpath=tmp_path / name, save_last=True, monitor=None)
+        trainer = Trainer(
+            max_epochs=2,
+            callbacks=[callback, keep, *extra],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            accelerator="cpu",
+        )
+        trainer.fit(tuner, batches(20), ckpt_path=resume, weights_only=True)
+        return callback, tuner
+
+    straight, whole = run("straight")
+    first, _ = run("half", StopAfterOneEpoch())
+    assert [row.step for row in first.history.rows] == [4, 8, 12, 16, 20]
+    second, resumed = run("rest", resume=tmp_path / "half" / "last.ckpt")
+    assert second.history.rows == straight.history.rows
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_the_heat_map_and_the_table_are_written(tmp_path: Path) -> None:
+    from dnaft.callbacks.rank_plot import plot_ranks
+
+    callback = sampler()
+    fit(callback)
+    plot_ranks(callback.history, tmp_path / "ranks.png")
+    callback.history.write_csv(tmp_path / "ranks.csv")
+    lines = (tmp_path / "ranks.csv").read_text().splitlines()
+    assert lines[0] == "step,budget,kept,dropped,reintroduced,00.q,00.v,01.q,01.v"
+    assert len(lines) == 1 + len(callback.history.rows)
+    assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
