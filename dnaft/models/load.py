@@ -96,10 +96,7 @@ def _pretrained(
     source: str, revision: str | None, allow_pickle: bool, trust_remote_code: bool, attention: str
 ) -> nn.Module:
     from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     _check_folder(source, allow_pickle)
     where: dict[str, Any] = {"revision": revision} if revision else {}
     try:

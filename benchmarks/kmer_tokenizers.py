@@ -1,0 +1,127 @@
+"""Throughput of dnaft's k-mer tokenizers and of transformers', side by side.
+
+    python benchmarks/kmer_tokenizers.py [--rows N] [--length BP] [--repeats N]
+
+Both sides encode the same sequences in one run, turn about, and the ids are compared; dnaft
+gives one array of ids, transformers gives lists. BertTokenizerFast is fed as its users do it,
+with k-mers joined by blanks (timed with and without the cost of making these strings), and may
+use all cores; EsmTokenizer gets the sequences; dnaft runs on one core. Printed are medians.
+"""
+
+import argparse
+import importlib
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+
+from dnaft.tokenizers.encoded import Encoded
+from dnaft.tokenizers.kmer import KmerTokenizer
+from dnaft.tokenizers.nonoverlapping import NonOverlappingTokenizer
+
+transformers: Any = importlib.import_module("transformers")  # its names have no types
+
+Run = Callable[[], Any]
+
+
+def random_sequences(rows: int, length: int, spread: int) -> list[str]:
+    """Return sequences of `length` +- `spread` bases with yeast's 38% GC, one N in 100 rows."""
+    generator = np.random.default_rng(0)
+    sequences = []
+    for row in range(rows):
+        bp = int(generator.integers(length - spread, length + spread + 1))
+        letters = generator.choice(np.frombuffer(b"ACGT", np.uint8), bp, p=[0.31, 0.19, 0.19, 0.31])
+        if row % 100 == 99:
+            letters[bp // 2] = ord("N")
+        sequences.append(letters.tobytes().decode())
+    return sequences
+
+
+def joined_kmers(sequences: list[str], k: int) -> list[str]:
+    """Return what DNABERT's users hand to its tokenizer."""
+    return [" ".join(s[i : i + k] for i in range(len(s) - k + 1)) for s in sequences]
+
+
+def median_seconds(runs: dict[str, Run], repeats: int) -> dict[str, float]:
+    """Run all, turn about, `repeats` times after one warm-up, and return the median of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for repeat in range(repeats + 1):
+        for name, run in runs.items():
+            begin = time.perf_counter()
+            run()
+            if repeat:
+                seconds[name].append(time.perf_counter() - begin)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def report(title: str, ours: Encoded, runs: dict[str, Run], repeats: int) -> None:
+    """Time the runs, the first of which is dnaft's, and print each against it."""
+    medians = median_seconds(runs, repeats)
+    own = next(iter(medians.values()))
+    print(f"\n{title}: {len(ours)} sequences, {len(ours.ids):,} ids")
+    for name, median in medians.items():
+        speed = len(ours.ids) / median / 1e6
+        ratio = "" if median == own else f"   dnaft is {median / own:,.0f} times as fast"
+        print(f"  {name:44s} {median * 1e3:10.2f} ms {speed:9.2f} M ids/s{ratio}")
+
+
+def same_ids(ours: Encoded, theirs: list[list[int]]) -> None:
+    """Exit if the two sides differ anywhere."""
+    if [row.tolist() for row in ours] != theirs:
+        raise SystemExit("the ids differ")
+
+
+def overlapping(title: str, sequences: list[str], folder: Path, repeats: int) -> None:
+    """6-mers, stride 1, against BertTokenizerFast."""
+    ours = KmerTokenizer(k=6)
+    (folder / "vocab.txt").write_text("\n".join(ours.vocabulary()))
+    bert = transformers.BertTokenizerFast.from_pretrained(folder, do_lower_case=False)
+    texts = joined_kmers(sequences, 6)
+    encoded = ours.encode(sequences)
+    same_ids(encoded, bert(texts)["input_ids"])
+    runs: dict[str, Run] = {
+        "dnaft": lambda: ours.encode(sequences),
+        "BertTokenizerFast, strings made before": lambda: bert(texts),
+        "BertTokenizerFast, making of strings included": lambda: bert(joined_kmers(sequences, 6)),
+    }
+    report(f"overlapping 6-mers, {title}", encoded, runs, repeats)
+
+
+def nonoverlapping(title: str, sequences: list[str], folder: Path, repeats: int) -> None:
+    """6-mers side by side, against EsmTokenizer."""
+    ours = NonOverlappingTokenizer(version="v2")
+    (folder / "vocab.txt").write_text("\n".join(ours.vocabulary()))
+    esm = transformers.EsmTokenizer(str(folder / "vocab.txt"), eos_token=None)
+    encoded = ours.encode(sequences)
+    same_ids(encoded, esm(sequences)["input_ids"])
+    runs = {"dnaft": lambda: ours.encode(sequences), "EsmTokenizer": lambda: esm(sequences)}
+    report(f"non-overlapping 6-mers, {title}", encoded, runs, repeats)
+
+
+def main() -> None:
+    """Measure equal and unequal lengths."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2000, help="sequences (default 2000)")
+    parser.add_argument("--length", type=int, default=300, help="bases of one (default 300)")
+    parser.add_argument("--repeats", type=int, default=5, help="timed repeats (default 5)")
+    options = parser.parse_args()
+    print(
+        f"numpy {np.__version__}, transformers {transformers.__version__}, "
+        f"tokenizers {tokenizers.__version__}, {platform.machine()}, {os.cpu_count()} cores"
+    )
+    for title, spread in (("equal lengths", 0), ("lengths +- a third", options.length // 3)):
+        sequences = random_sequences(options.rows, options.length, spread)
+        with tempfile.TemporaryDirectory() as folder:
+            overlapping(title, sequences, Path(folder), options.repeats)
+            nonoverlapping(title, sequences, Path(folder), options.repeats)
+
+
+if __name__ == "__main__":
+    main()

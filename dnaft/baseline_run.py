@@ -1,0 +1,81 @@
+"""The recipe of a baseline: the same data, the same scores, the same result.json."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dnaft import environment
+from dnaft.baselines.linear import LinearBaseline
+from dnaft.config import build
+from dnaft.data.splits import load_splits
+from dnaft.data.task import Task
+from dnaft.errors import InputError
+from dnaft.metrics import build_metrics, default_metric, to_floats, to_scores
+from dnaft.predictions import write_predictions
+from dnaft.record import RunRecord
+
+
+def run_baseline(
+    config: dict[str, Any], folder: Path, choices: dict[str, str], task: Task, started: float
+) -> RunRecord:
+    """Fit the linear model, its penalty chosen on dev, and score test once.
+
+    Args:
+        config: The resolved configuration; `method.baseline` describes the model.
+        folder: The run folder.
+        choices: The name chosen in each configuration group.
+        task: The task.
+        started: `time.perf_counter()` at the start of the run.
+
+    Raises:
+        InputError: If a language model was asked for, too, or data are wrong.
+    """
+    if "_target_" in config["model"]:
+        raise InputError(
+            f"model: method {choices['method']} uses no language model; leave out "
+            f"model={choices['model']}"
+        )
+    baseline: LinearBaseline = build(config["method"]["baseline"], "method.baseline")
+    splits = load_splits(task, config["data_dir"])
+    metric = task.choose_by or default_metric(task.kind)
+    fit = baseline.fit(splits.tables, task.kind, task.outputs, metric)
+    scores = {}
+    for split in ("dev", "test"):
+        logits = torch.from_numpy(fit.predict(split))
+        labels = torch.from_numpy(splits.tables[split].labels)
+        metrics = build_metrics(task.kind, task.outputs)
+        metrics.update(logits, labels)
+        scores[split] = to_floats(metrics.compute())
+        if split == "test":
+            file = folder / "test_predictions.parquet"
+            write_predictions(file, to_scores(task.kind, logits), labels)
+    rows = len(splits.tables["train"])
+    return RunRecord(
+        task=choices["task"],
+        model=choices["model"],
+        method=choices["method"],
+        seed=config["seed"],
+        config=config,
+        code_version=environment.code_version(),
+        data={**splits.summary, "truncation": {s: {"rows": fit.count_cut(s)} for s in scores}},
+        parameters={"trainable": fit.trainable, "total": fit.trainable, "fraction": 1.0},
+        scores=scores,
+        chosen={
+            "step": None,
+            "metric": metric,
+            "value": scores["dev"][metric],
+            "penalty": fit.penalty,
+            "dev_scores": {str(p): score for p, score in fit.dev_scores.items()},
+            "at_edge_of_grid": fit.at_edge,
+        },
+        timing={
+            "seconds": time.perf_counter() - started,
+            "train_seconds": fit.seconds,
+            "samples_per_second": rows * len(fit.dev_scores) / fit.seconds,
+        },
+        memory=environment.peak_memory(),
+        flops={"per_step": None, "total": None},
+        environment=environment.describe(),
+    )

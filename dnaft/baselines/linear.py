@@ -1,0 +1,141 @@
+"""A linear model on sequence features, its penalty chosen on dev: the yardstick of a report."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dnaft.baselines.estimators import Weights, fit_path
+from dnaft.baselines.features import KmerCounts, PositionalOneHot
+from dnaft.errors import InputError
+from dnaft.metrics import Kind, SplitScore, build_metrics
+
+
+class Split(Protocol):
+    """Sequences of a split with their labels, as `dnaft.data.table.SequenceTable`."""
+
+    @property
+    def sequences(self) -> Sequence[str]:
+        """DNA, one text a row."""
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """(rows,) or (rows, outputs)."""
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineFit:
+    """A fitted baseline.
+
+    Attributes:
+        features: How sequences become features.
+        length_bp: Longest sequence of train; one-hot features end there.
+        tables: The splits.
+        weights: The weights under the chosen penalty.
+        penalty: The penalty with the best dev score; of equals the strongest.
+        dev_scores: Dev score under each penalty, from the strongest to the weakest.
+        seconds: Time for features, all fits and the choice.
+    """
+
+    features: KmerCounts | PositionalOneHot
+    length_bp: int
+    tables: Mapping[str, Split]
+    weights: Weights
+    penalty: float
+    dev_scores: dict[float, float]
+    seconds: float
+
+    @property
+    def trainable(self) -> int:
+        """Number of fitted coefficients and intercepts."""
+        return self.weights.trainable
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the chosen penalty ends a grid of several: a wider one may do better."""
+        grid = list(self.dev_scores)
+        return len(grid) > 1 and self.penalty in (grid[0], grid[-1])
+
+    def predict(self, split: str) -> NDArray[np.float64]:
+        """Return logits, or values in the unit of the labels, of a split: (rows, outputs)."""
+        return self.predict_sequences(self.tables[split].sequences)
+
+    def predict_sequences(self, sequences: Sequence[str]) -> NDArray[np.float64]:
+        """Return logits, or values in the unit of the labels: (sequences, outputs)."""
+        return self.weights.apply(self.features.transform(sequences, self.length_bp))
+
+    def count_cut(self, split: str) -> int:
+        """Return how many sequences of a split lose bases behind `length_bp`."""
+        return self.features.count_cut(self.tables[split].sequences, self.length_bp)
+
+
+@dataclass(frozen=True)
+class LinearBaseline:
+    """Logistic regression, or ridge regression of the standardised targets.
+
+    Attributes:
+        features: How sequences become features.
+        penalties: Weights of the squared coefficients against the sum of losses over train; one of
+            them is chosen on dev. scikit-learn's C is 1 / penalty, its alpha is penalty.
+    """
+
+    features: KmerCounts | PositionalOneHot
+    penalties: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check the penalties."""
+        if not self.penalties:
+            raise ValueError("penalties must name one number or more, got none")
+        wrong = [p for p in self.penalties if not (p > 0 and math.isfinite(p))]
+        if wrong:
+            raise ValueError(f"penalties must be above 0 and finite, got {wrong[0]}")
+
+    def fit(
+        self, tables: Mapping[str, Split], kind: Kind, outputs: int, choose_by: str
+    ) -> BaselineFit:
+        """Fit to train under each penalty and keep the one that scores best on dev.
+
+        Args:
+            tables: At least the splits train and dev; others are not looked at.
+            kind: Kind of the task.
+            outputs: Classes, labels or targets; 1 for binary tasks.
+            choose_by: Name of the dev score, a key of `dnaft.metrics.build_metrics`.
+
+        Raises:
+            ValueError: If `kind`, `outputs` or `choose_by` is unknown or does not fit.
+            InputError: If train lacks a class, or dev defines no score.
+        """
+        started = time.perf_counter()
+        known = list(build_metrics(kind, outputs))
+        if choose_by not in known:
+            raise ValueError(
+                f"choose_by of a {kind} task must be one of {known}, got {choose_by!r}"
+            )
+        train, dev = tables["train"], tables["dev"]
+        length_bp = max(map(len, train.sequences), default=0)
+        x_train = self.features.transform(train.sequences, length_bp)
+        x_dev = self.features.transform(dev.sequences, length_bp)
+        labels = np.asarray(train.labels, dtype=np.float64)
+
+        dev_scores: dict[float, float] = {}
+        best, best_penalty = None, math.nan
+        for penalty, weights in fit_path(kind, outputs, x_train, labels, list(self.penalties)):
+            score = SplitScore(kind, choose_by, outputs)
+            score.update(torch.from_numpy(weights.apply(x_dev)), torch.as_tensor(dev.labels))
+            dev_scores[penalty] = float(score.compute())
+            if dev_scores[penalty] > dev_scores.get(best_penalty, -math.inf):
+                best, best_penalty = weights, penalty
+        if best is None:
+            raise InputError(
+                f"the dev split defines no {choose_by} (one class only, or too few rows); "
+                "choose another task.choose_by or a larger dev split"
+            )
+        seconds = time.perf_counter() - started
+        return BaselineFit(
+            self.features, length_bp, tables, best, best_penalty, dev_scores, seconds
+        )

@@ -1,0 +1,1 @@
+"""Tasks, tables of labelled sequences, caches and the data module."""

@@ -1,0 +1,189 @@
+"""From a task to batches."""
+
+import logging
+from dataclasses import asdict
+from typing import Any, Literal
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from dnaft.data.loader import Collate, EpochSampler, ResumableLoader, Row, TokenDataset
+from dnaft.data.source import SPLITS
+from dnaft.data.splits import load_splits
+from dnaft.data.table import SequenceTable
+from dnaft.data.task import Task
+from dnaft.data.tokens import TokenRows, count_truncation, describe_truncation, tokenise
+from dnaft.errors import InputError
+from dnaft.tokenizers.base import Tokenizer
+
+log = logging.getLogger(__name__)
+
+
+class SequenceDataModule(LightningDataModule):
+    """Reads a task's tables, checks them, encodes them once and hands out batches."""
+
+    def __init__(
+        self,
+        task: Task,
+        tokenizer: Tokenizer,
+        data_dir: str,
+        cache_dir: str,
+        max_tokens: int | None = None,
+        batch_size: int = 32,
+        eval_batch_size: int = 64,
+        on_truncation: Literal["error", "warn"] = "error",
+        num_workers: int = 0,
+        seed: int = 1,
+    ) -> None:
+        """Choose data and batches; nothing is read yet.
+
+        Args:
+            task: What is learned, from which data.
+            tokenizer: Encodes the sequences.
+            data_dir: The folder with the benchmarks.
+            cache_dir: Where encoded splits are kept.
+            max_tokens: The most tokens the model takes; none if it has no limit.
+            batch_size: Rows a training batch.
+            eval_batch_size: Rows a batch of dev and test.
+            on_truncation: `error` refuses sequences over `max_tokens`; `warn` cuts their 3' ends
+                and says how much is lost.
+            num_workers: Processes that prepare batches.
+            seed: Decides the order of the training rows.
+
+        Raises:
+            ValueError: If a number is out of range.
+        """
+        super().__init__()
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{name} must be {least} or more, got {value}")
+        if max_tokens is not None and max_tokens < 1:
+            raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
+        if on_truncation not in ("error", "warn"):
+            raise ValueError(f"on_truncation must be error or warn, got {on_truncation!r}")
+        self.task = task
+        self.tokenizer = tokenizer
+        self.data_dir = data_dir
+        self.cache_dir = cache_dir
+        self.max_tokens = max_tokens
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.on_truncation = on_truncation
+        self.num_workers = num_workers
+        self.seed = seed
+        self._tables: dict[str, SequenceTable] = {}
+        self._tokens: dict[str, TokenRows] = {}
+        self._summary: dict[str, Any] = {}
+
+    @property
+    def tables(self) -> dict[str, SequenceTable]:
+        """The splits train, dev and test, leaks removed from train if the task says so."""
+        self.setup()
+        return self._tables
+
+    @property
+    def tokens(self) -> dict[str, TokenRows]:
+        """The encoded splits."""
+        self.setup()
+        return self._tokens
+
+    def summary(self) -> dict[str, Any]:
+        """Return counts, checksums, leaks and what was cut, for result.json."""
+        self.setup()
+        return self._summary
+
+    def prepare_data(self) -> None:
+        """Fetch and encode, in one process, what `setup` then reads in all."""
+        self.setup()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read, check and encode all splits; a second call does nothing.
+
+        Raises:
+            InputError: If data are missing or wrong, or would be cut and may not.
+        """
+        if self._summary:
+            return
+        splits = load_splits(self.task, self.data_dir)
+        tables = splits.tables
+        tokens = {
+            split: tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir)
+            for split, table in tables.items()
+        }
+        truncation = {s: count_truncation(tables[s], tokens[s]) for s in SPLITS}
+        cut = describe_truncation(truncation, self.max_tokens)
+        if cut and self.on_truncation == "error":
+            raise InputError(
+                f"task {self.task.name}, {cut}. Cut their 3' ends with data.on_truncation=warn, or "
+                "choose a model that takes more tokens or a tokenizer that makes fewer"
+            )
+        if cut:
+            log.warning("task %s, %s", self.task.name, cut)
+        self._tables, self._tokens = tables, tokens
+        self._summary = {
+            **splits.summary,
+            "tokens": {s: _token_lengths(t) for s, t in tokens.items()},
+            "max_tokens": self.max_tokens,
+            "truncation": {s: asdict(t) for s, t in truncation.items()},
+        }
+
+    def train_dataloader(self) -> DataLoader[Row]:
+        """Return training batches; the order depends on seed and epoch only."""
+        dataset = self._dataset("train")
+        return ResumableLoader(
+            dataset,
+            batch_size=self.batch_size,
+            sampler=EpochSampler(dataset, self.seed, *self._processes()),
+            **self._loader_options(),
+        )
+
+    def val_dataloader(self) -> DataLoader[Row]:
+        """Return the batches of dev, in the order of the file."""
+        return self._eval_dataloader("dev")
+
+    def test_dataloader(self) -> DataLoader[Row]:
+        """Return the batches of test, in the order of the file."""
+        return self._eval_dataloader("test")
+
+    def _eval_dataloader(self, split: str) -> DataLoader[Row]:
+        return DataLoader(
+            self._dataset(split), batch_size=self.eval_batch_size, **self._loader_options()
+        )
+
+    def _dataset(self, split: str) -> TokenDataset:
+        return TokenDataset(self.tokens[split], self._labels(split))
+
+    def _labels(self, split: str) -> Tensor:
+        labels = torch.from_numpy(self.tables[split].labels)
+        return labels if self.task.kind == "multiclass" else labels.float()
+
+    def _processes(self) -> tuple[int, int]:
+        """Return the number of processes and which one this is."""
+        if self.trainer is None:
+            return 1, 0
+        return self.trainer.world_size, self.trainer.global_rank
+
+    def _loader_options(self) -> dict[str, Any]:
+        return {
+            "collate_fn": Collate(self.tokenizer.pad_id),
+            "num_workers": self.num_workers,
+            "pin_memory": torch.cuda.is_available(),
+            # Without its own generator a loader draws from the global one, which dropout uses.
+            "generator": torch.Generator().manual_seed(self.seed),
+        }
+
+
+def _token_lengths(tokens: TokenRows) -> dict[str, float]:
+    lengths = tokens.lengths()
+    return {
+        "min": int(lengths.min()),
+        "mean": round(float(lengths.mean()), 3),
+        "max": int(lengths.max()),
+    }

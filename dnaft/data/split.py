@@ -1,0 +1,59 @@
+"""A dev split held out of the training rows."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnaft.data.table import SequenceTable
+from dnaft.errors import InputError
+
+
+def hold_out(
+    table: SequenceTable, fraction: float, seed: int, stratified: bool
+) -> tuple[SequenceTable, SequenceTable]:
+    """Part a table at random into train and dev; both keep the order of the file.
+
+    dev gets ceil(fraction * rows) rows, the rounding behind the published counts of the
+    Nucleotide Transformer tasks. Stratified, each class gives its share, rounded so that the
+    total stays the same; only tables with one integer label a row can be stratified.
+
+    Args:
+        table: All rows.
+        fraction: Share of dev, between 0 and 1.
+        seed: The same seed gives the same split on every machine.
+        stratified: Whether dev has the class proportions of the table.
+
+    Returns:
+        train, dev.
+
+    Raises:
+        InputError: If train or dev would be empty.
+    """
+    rows = len(table)
+    size = math.ceil(round(fraction * rows, 6))  # 0.07 * 100 is 7.000000000000001
+    if not 0 < size < rows:
+        raise InputError(
+            f"{table.where}: {rows} rows cannot be parted with dev_fraction {fraction}; "
+            "give a dev file or another task.source.dev_fraction"
+        )
+    random = np.random.Generator(np.random.PCG64(seed))
+    is_dev = np.zeros(rows, dtype=bool)
+    if stratified and table.labels.ndim == 1 and table.labels.dtype.kind == "i":
+        for members, share in _shares(table.labels, size):
+            is_dev[random.permutation(members)[:share]] = True
+    else:
+        is_dev[random.permutation(rows)[:size]] = True
+    return table.take(np.flatnonzero(~is_dev)), table.take(np.flatnonzero(is_dev))
+
+
+def _shares(labels: NDArray[np.generic], size: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Return the rows of each class and how many of them go to dev (largest remainders)."""
+    classes, counts = np.unique(labels, return_counts=True)
+    exact = counts * size / len(labels)
+    shares = np.floor(exact).astype(np.int64)
+    order = np.argsort(-(exact - shares), kind="stable")
+    shares[order[: size - int(shares.sum())]] += 1
+    return [
+        (np.flatnonzero(labels == c), int(share)) for c, share in zip(classes, shares, strict=True)
+    ]

@@ -1,0 +1,61 @@
+"""Splits that were read, checked and compared with each other, before anything is encoded."""
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dnaft.data.leaks import count_leaks, count_split, describe_leaks, drop_leaks
+from dnaft.data.table import SequenceTable
+from dnaft.data.task import Task
+from dnaft.errors import InputError
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The tables of a task with what is known of them.
+
+    Attributes:
+        tables: train, dev and test; leaks are removed from train if the task says so.
+        summary: Counts, checksums and leaks, for result.json.
+    """
+
+    tables: dict[str, SequenceTable]
+    summary: dict[str, Any]
+
+
+def load_splits(task: Task, data_dir: str) -> Splits:
+    """Read the splits of a task, count what they share and say so before anyone trains.
+
+    Args:
+        task: What is learned, from which data.
+        data_dir: The folder with the benchmarks.
+
+    Raises:
+        InputError: If data are missing or wrong, or no training row is left.
+    """
+    tables = task.load(data_dir)
+    leaks = count_leaks(tables)
+    counts = {split: count_split(table) for split, table in tables.items()}
+    remarks = describe_leaks(counts, leaks)
+    dropped = 0
+    if task.drop_leaks:
+        tables, dropped = drop_leaks(tables)
+        if not len(tables["train"]):
+            raise InputError(
+                f"task {task.name}: all training rows are in dev or test; "
+                "give other rows, or set task.drop_leaks=false"
+            )
+        remarks.append(f"train: {dropped:,} rows found in dev or test are removed")
+    summary = {
+        "counts": {split: asdict(count) for split, count in counts.items()},
+        "checksums": {s: {"file": t.where, "sha256": t.sha256} for s, t in tables.items()},
+        "leaks": leaks,
+        "leaks_dropped_from_train": dropped,
+        "train_rows": len(tables["train"]),
+    }
+    for remark in remarks:
+        log.warning("task %s, %s", task.name, remark)
+    return Splits(tables, summary)

@@ -1,0 +1,154 @@
+"""A split in memory: checked sequences with their labels."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnaft.data.labels import parse_labels
+from dnaft.errors import InputError
+from dnaft.metrics import Kind
+
+Case = Literal["upper", "error"]
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """What every row of a task must look like.
+
+    Attributes:
+        task: Name of the task, for messages.
+        kind: Kind of the task.
+        outputs: Classes, labels or targets; 1 for binary tasks.
+        alphabet: Upper-case letters a sequence may hold.
+        case: `upper` turns lower-case (soft-masked) letters into upper case; `error` refuses
+            them.
+    """
+
+    task: str
+    kind: Kind
+    outputs: int
+    alphabet: str = "ACGTN"
+    case: Case = "upper"
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Rows of a file as text, before anything was checked.
+
+    Attributes:
+        sequences: One text a row.
+        labels: One list of texts per label column.
+        numbers: Where each row stands: line numbers, or row numbers, from 1.
+        unit: What `numbers` count: `line` or `row`.
+        where: The file.
+        sha256: Checksum of the file as it lies on disk.
+    """
+
+    sequences: list[str]
+    labels: list[list[str]]
+    numbers: list[int]
+    unit: str
+    where: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceTable:
+    """Sequences of one split with their labels.
+
+    Attributes:
+        sequences: Upper-case letters of the task's alphabet.
+        labels: (rows,) int64 for binary and multi-class tasks; (rows, outputs) float32 of 0 and
+            1 for multi-label tasks; float64 for regression, (rows,) if there is one target,
+            else (rows, outputs).
+        where: The file, for messages.
+        sha256: Checksum of that file.
+        numbers: Line or row number of each row in the file, (rows,).
+        unit: `line` or `row`.
+        lower_case: Rows that held lower-case letters in the file.
+    """
+
+    sequences: list[str]
+    labels: NDArray[np.generic]
+    where: str
+    sha256: str
+    numbers: NDArray[np.int64]
+    unit: str = "line"
+    lower_case: int = 0
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def place(self, row: int) -> str:
+        """Say where a row comes from."""
+        return f"{self.where} {self.unit} {self.numbers[row]}"
+
+    def take(self, rows: NDArray[np.int64]) -> "SequenceTable":
+        """Return the table of these rows, in this order."""
+        return replace(
+            self,
+            sequences=[self.sequences[i] for i in rows],
+            labels=self.labels[rows],
+            numbers=self.numbers[rows],
+        )
+
+
+def build_table(raw: RawRows, rules: RowRules) -> SequenceTable:
+    """Check rows against the rules of a task.
+
+    Raises:
+        InputError: If there is no row, a sequence is empty or holds a letter outside the
+            alphabet, or a label does not fit the kind of the task.
+    """
+    if not raw.sequences:
+        raise InputError(
+            f"task {rules.task}, {raw.where}: the file holds no sequences; "
+            "put one labelled sequence in each row"
+        )
+    sequences, lower_case = _check_sequences(raw, rules)
+    labels = parse_labels(raw, rules.task, rules.kind, rules.outputs)
+    return SequenceTable(
+        sequences=sequences,
+        labels=labels,
+        where=raw.where,
+        sha256=raw.sha256,
+        numbers=np.asarray(raw.numbers, dtype=np.int64),
+        unit=raw.unit,
+        lower_case=lower_case,
+    )
+
+
+def _check_sequences(raw: RawRows, rules: RowRules) -> tuple[list[str], int]:
+    """Return the sequences in upper case and how many had to be changed for it."""
+    sequences = raw.sequences
+    if not all(sequences):
+        row = sequences.index("")
+        raise InputError(
+            f"{_place(raw, rules, row)}: the sequence is empty; fill it or remove the row"
+        )
+    joined = "".join(sequences)
+    lower_case = 0
+    if joined.isascii() and rules.case == "upper" and joined != joined.upper():
+        upper = [sequence.upper() for sequence in sequences]
+        lower_case = sum(a != b for a, b in zip(sequences, upper, strict=True))
+        sequences, joined = upper, joined.upper()
+    if joined.isascii() and not joined.encode().translate(None, rules.alphabet.encode()):
+        return sequences, lower_case
+    allowed = frozenset(rules.alphabet)
+    row = next(i for i, sequence in enumerate(sequences) if not allowed.issuperset(sequence))
+    at = next(i for i, letter in enumerate(sequences[row]) if letter not in allowed)
+    letter = raw.sequences[row][at]
+    if letter.upper() in allowed:
+        remedy = "turn it into upper case or set task.case=upper"
+    else:
+        remedy = "clean the file or set task.alphabet"
+    raise InputError(
+        f"{_place(raw, rules, row)}: letter {letter!r} at position {at + 1} of the sequence "
+        f"is not in the alphabet {rules.alphabet}; {remedy}"
+    )
+
+
+def _place(raw: RawRows, rules: RowRules, row: int) -> str:
+    return f"task {rules.task}, {raw.where} {raw.unit} {raw.numbers[row]}"

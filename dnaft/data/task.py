@@ -1,0 +1,129 @@
+"""What is to be learned: the kind of labels, and where the rows come from."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from dnaft.data.source import SPLITS, Source
+from dnaft.data.table import Case, RowRules, SequenceTable
+from dnaft.errors import InputError
+from dnaft.metrics import Kind
+from dnaft.sequence import reverse_complement
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set with its labels; one yaml in `conf/task`.
+
+    Attributes:
+        name: Short name, as in results.
+        kind: `binary`, `multiclass`, `multilabel` or `regression`.
+        source: Where the splits come from.
+        outputs: Classes (multiclass), labels (multilabel), targets (regression); 1 for binary.
+        length_bp: Length of every sequence, asserted when given.
+        rows: Rows of a split, asserted for each split that is named.
+        alphabet: Letters a sequence may hold.
+        case: `upper` turns lower-case (soft-masked) letters into upper case; `error` refuses
+            them.
+        choose_by: The dev score that chooses the checkpoint; by kind if none.
+        domain: What LINGO's prefix says after "Domain: ".
+        drop_leaks: Remove training rows whose sequence, or its reverse complement, is in dev or
+            test.
+        description: One sentence for people.
+        reference: Where the data set was published.
+    """
+
+    name: str
+    kind: Kind
+    source: Source
+    outputs: int = 1
+    length_bp: int | None = None
+    rows: dict[str, int] | None = None
+    alphabet: str = "ACGTN"
+    case: Case = "upper"
+    choose_by: str | None = None
+    domain: str = "DNA"
+    drop_leaks: bool = False
+    description: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        least = 2 if self.kind == "multiclass" else 1
+        if self.kind == "binary" and self.outputs != 1:
+            raise ValueError(
+                f"outputs of a binary task is 1, got {self.outputs}; "
+                "use kind=multiclass for more classes"
+            )
+        if self.outputs < least:
+            raise ValueError(
+                f"outputs of a {self.kind} task must be {least} or more, got {self.outputs}"
+            )
+        if self.length_bp is not None and self.length_bp < 1:
+            raise ValueError(f"length_bp must be 1 or more, got {self.length_bp}")
+        unknown = sorted(set(self.rows or {}) - set(SPLITS))
+        if unknown:
+            raise ValueError(f"rows names {', '.join(unknown)}; splits are {', '.join(SPLITS)}")
+        if not self.alphabet or self.alphabet != self.alphabet.upper():
+            raise ValueError(f"alphabet must be upper-case letters, got {self.alphabet!r}")
+        try:
+            reverse_complement(self.alphabet)
+        except ValueError as error:
+            raise ValueError(f"alphabet {self.alphabet!r}: {error}") from error
+
+    @property
+    def rules(self) -> RowRules:
+        """What every row must look like."""
+        return RowRules(self.name, self.kind, self.outputs, self.alphabet, self.case)
+
+    def load(self, data_dir: str) -> dict[str, SequenceTable]:
+        """Return the tables train, dev and test, after all that the task asserts holds.
+
+        Args:
+            data_dir: The folder with the benchmarks.
+
+        Raises:
+            InputError: If data are missing or differ from what the task says.
+        """
+        tables = self.source.load(self.rules, data_dir)
+        for split in SPLITS:
+            self._check_rows(split, tables[split])
+            self._check_length(tables[split])
+        self._check_classes(tables["train"])
+        return {split: tables[split] for split in SPLITS}
+
+    def _check_rows(self, split: str, table: SequenceTable) -> None:
+        expected = (self.rows or {}).get(split)
+        if expected is not None and len(table) != expected:
+            raise InputError(
+                f"task {self.name}, {table.where}: {len(table):,} rows for {split}, "
+                f"task.rows.{split} says {expected:,}; the file is cut off or not the published "
+                "one. Get it anew, or drop the check with task.rows=null"
+            )
+
+    def _check_length(self, table: SequenceTable) -> None:
+        if self.length_bp is None:
+            return
+        for row, sequence in enumerate(table.sequences):
+            if len(sequence) != self.length_bp:
+                raise InputError(
+                    f"task {self.name}, {table.place(row)}: {len(sequence)} bp, task.length_bp "
+                    f"says {self.length_bp}; correct the row, or drop the check with "
+                    "task.length_bp=null"
+                )
+
+    def _check_classes(self, train: SequenceTable) -> None:
+        if self.kind in ("binary", "multiclass"):
+            classes = 2 if self.kind == "binary" else self.outputs
+            absent = sorted(set(range(classes)) - set(Counter(train.labels.tolist())))
+            if absent:
+                raise InputError(
+                    f"task {self.name}, {train.where}: no training row has label "
+                    f"{', '.join(map(str, absent))} of 0..{classes - 1}; "
+                    "add rows, or set task.outputs to the number of classes"
+                )
+        if self.kind == "regression" and (np.ptp(train.labels, axis=0) == 0).any():
+            raise InputError(
+                f"task {self.name}, {train.where}: a target is the same in all training rows; "
+                "check task.source.label_columns"
+            )

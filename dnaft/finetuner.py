@@ -1,0 +1,131 @@
+"""Backbone, adapter and head under one Lightning module."""
+
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from dnaft.batch import Batch
+from dnaft.losses import task_loss
+from dnaft.methods.triplets import find_triplets
+from dnaft.metrics import Kind, build_metrics, to_floats, to_scores
+from dnaft.models.backbone import Backbone
+from dnaft.optimization import AdamW
+from dnaft.ranks.orthogonality import orthogonality_penalty
+
+
+class FineTuner(LightningModule):
+    """Train what the method left trainable, score dev and test over whole splits.
+
+    Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; after each
+    epoch `dev/loss` and `dev/<metric>`. The dev loss is the loss of the task alone.
+
+    Args:
+        backbone: Backbone with head and adapter.
+        kind: Kind of the task.
+        outputs: Logits a sequence.
+        optimizer: Optimiser and schedule.
+        orthogonality_weight: Weight of ||P^T P - I||^2 + ||Q Q^T - I||^2 in the training loss,
+            AdaLoRA Eq. (4); for SVD adapters only.
+
+    Raises:
+        ValueError: If the weight is negative, or given without SVD adapters.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        kind: Kind,
+        outputs: int,
+        optimizer: AdamW,
+        orthogonality_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.kind: Kind = kind
+        self.optimizer_config = optimizer
+        self.orthogonality_weight = orthogonality_weight
+        self.triplets = find_triplets(backbone)
+        if orthogonality_weight < 0:
+            raise ValueError(f"must not be negative, got {orthogonality_weight}")
+        if orthogonality_weight > 0 and not self.triplets:
+            raise ValueError("the method has no singular vectors to keep orthogonal; set it to 0")
+        self.dev_metrics = build_metrics(kind, outputs)
+        self._random_state: dict[str, Any] | None = None
+        # Checkpoints leave the frozen weights out, see on_save_checkpoint.
+        self.strict_loading = False
+
+    def on_fit_start(self) -> None:
+        """Enter training mode; Lightning keeps whatever mode a module is in."""
+        self.train()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of the task plus the weighted orthogonality term."""
+        logits = self.backbone(batch.input_ids, batch.attention_mask)
+        loss = task_loss(self.kind, logits, batch.labels)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        if self.orthogonality_weight > 0:
+            penalty = orthogonality_penalty(self.triplets)
+            self.log("train/orthogonality", penalty, batch_size=len(batch.labels))
+            loss = loss + self.orthogonality_weight * penalty
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect the predictions of the dev split and log its loss."""
+        logits = self.backbone(batch.input_ids, batch.attention_mask)
+        loss = task_loss(self.kind, logits, batch.labels)
+        self.log("dev/loss", loss, batch_size=len(batch.labels), sync_dist=True)
+        self.dev_metrics.update(logits, batch.labels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the whole dev split."""
+        scores = to_floats(self.dev_metrics.compute())
+        self.dev_metrics.reset()
+        self.log_dict({f"dev/{name}": value for name, value in scores.items()})
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
+        """Return logits and labels, for scores and files after training."""
+        logits = self.backbone(batch.input_ids, batch.attention_mask)
+        return logits.float().cpu(), batch.labels.cpu()
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser with a schedule over all planned steps."""
+        total = int(self.trainer.estimated_stepping_batches)
+        optimizer, scheduler = self.optimizer_config.build(self.named_parameters(), total)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave frozen weights out: they come from the base model, which may be large."""
+        frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if k not in frozen}
+        # Dropout of a resumed run goes on where the interrupted one stopped.
+        checkpoint["random_state"] = {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the random state until training begins."""
+        self._random_state = checkpoint["random_state"]
+
+    def on_train_start(self) -> None:
+        """Put the random state of a checkpoint back, after everything else that draws."""
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state["cpu"].cpu())
+            if self._random_state["cuda"] and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([s.cpu() for s in self._random_state["cuda"]])
+            self._random_state = None
+
+
+@torch.inference_mode()
+def score(kind: Kind, outputs: int, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return all scores of a split from its logits and labels."""
+    metrics = build_metrics(kind, outputs)
+    metrics.update(logits, labels)
+    return to_floats(metrics.compute())

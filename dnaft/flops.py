@@ -1,0 +1,33 @@
+"""Floating-point operations of a training step, counted and not estimated."""
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from dnaft.batch import Batch
+from dnaft.losses import task_loss
+from dnaft.metrics import Kind
+from dnaft.models.backbone import Backbone
+
+
+def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
+    """Return the operations of matrix products in one forward and backward pass of a batch.
+
+    Weights, gradients and the global random state are left as they were.
+
+    Args:
+        backbone: The model, on the device of the batch.
+        kind: Kind of the task, for the loss.
+        batch: A batch of the size that is trained on.
+    """
+    # The fused attention of CPUs is unknown to the counter; the plain form has the same products.
+    with (
+        torch.random.fork_rng(),
+        sdpa_kernel([SDPBackend.MATH]),
+        FlopCounterMode(display=False) as counter,
+    ):
+        logits = backbone(batch.input_ids, batch.attention_mask)
+        task_loss(kind, logits, batch.labels).backward()
+    for parameter in backbone.parameters():
+        parameter.grad = None
+    return int(counter.get_total_flops())

@@ -1,0 +1,61 @@
+"""What a user reads in the terminal before and after a run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from dnaft import __version__, record
+from dnaft.errors import InputError
+from dnaft.record import RunRecord
+from dnaft.run_folder import RESULT
+
+PACKAGED_MODELS = ("tiny", "tiny_opt")
+BETTER_MODELS = "dnabert6, nt_500m_1000g, opt_125m"
+
+
+def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) -> None:
+    """Say what runs and where, and that random weights know nothing of DNA."""
+    print(
+        f"dnaft {__version__}: task={choices['task']} model={choices['model']} "
+        f"method={choices['method']} seed={config['seed']}"
+    )
+    print(f"run folder: {folder}")
+    if choices["model"] in PACKAGED_MODELS and config["model"].get("source") is None:
+        print(
+            f"model {choices['model']} is small and has random weights: good for trying things "
+            f"out. For real work choose model={BETTER_MODELS} (from the hub or model.source=FOLDER)"
+        )
+    elif config["model"].get("licence"):
+        print(f"weights of {config['model']['source']}: licence {config['model']['licence']}")
+
+
+def describe_parameters(backbone: nn.Module) -> dict[str, Any]:
+    """Count parameters: trainable ones, all of them, and the share."""
+    total = sum(p.numel() for p in backbone.parameters())
+    trainable = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
+    return {"trainable": trainable, "total": total, "fraction": trainable / total}
+
+
+def finished_runs(task_folder: Path) -> list[RunRecord]:
+    """Return the records of all finished runs below a folder, oldest first."""
+    files = sorted(task_folder.glob(f"*/*/*/{RESULT}"), key=lambda file: file.stat().st_mtime)
+    records = []
+    for file in files:
+        try:
+            records.append(record.read(file))
+        except (InputError, json.JSONDecodeError):
+            continue  # a file of another version is no reason to fail after hours of training
+    return records
+
+
+def show_results(result: RunRecord, folder: Path, lines: list[str]) -> None:
+    """Print this run beside all finished runs of its task, and where its files lie."""
+    others = finished_runs(folder.parents[2])
+    print(f"\nAll finished runs of {result.task}, best on dev last:\n")
+    ranked = sorted(others, key=lambda r: (r.chosen["metric"], r.main_score("dev")))
+    print(record.table(ranked[-20:]))
+    print(f"\nrun folder: {folder}")
+    for line in lines:
+        print(line)

@@ -1,0 +1,90 @@
+"""What every tokenizer offers."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+from dnaft.tokenizers.encoded import Encoded
+
+# Raise it when a change of code changes ids: cached encodings are then made anew.
+FORMAT_VERSION = 1
+
+
+class Tokenizer(Protocol):
+    """Turns sequences into rows of token ids.
+
+    Attributes:
+        vocab_size: Rows a matching embedding table has; every id is smaller.
+        pad_id: The id that fills short rows.
+        mask_id: The id of the mask token of language models, if there is one.
+        unk_id: The id for what the vocabulary lacks, if there is one.
+        encodes_text: Whether it can encode a language prefix.
+        min_length_bp: A shorter sequence gives no token of its own.
+    """
+
+    @property
+    def vocab_size(self) -> int: ...  # noqa: D102 - described above
+
+    @property
+    def pad_id(self) -> int: ...  # noqa: D102 - described above
+
+    @property
+    def mask_id(self) -> int | None: ...  # noqa: D102 - described above
+
+    @property
+    def unk_id(self) -> int | None: ...  # noqa: D102 - described above
+
+    @property
+    def encodes_text(self) -> bool: ...  # noqa: D102 - described above
+
+    @property
+    def min_length_bp(self) -> int: ...  # noqa: D102 - described above
+
+    def encode(self, sequences: Sequence[str]) -> Encoded:
+        """Return the ids of each sequence, special tokens, prefix and suffix included.
+
+        Letters are taken as they are (no upper-casing) and nothing is ever cut.
+        """
+        ...
+
+    def longest_prefix(self, sequence: str, max_tokens: int) -> int:
+        """Return how many leading bases of `sequence` fit in `max_tokens`.
+
+        Special tokens, prefix and suffix count, too. -1 if not even the empty sequence fits.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all that changes ids: vocabulary, options, code version."""
+        ...
+
+
+def refuse_text(kind: str, prefix: str, suffix: str) -> None:
+    """Raise if a tokenizer that knows bases only is asked for a language prefix or suffix.
+
+    Raises:
+        ValueError: If `prefix` or `suffix` is not empty.
+    """
+    for name, text in (("prefix", prefix), ("suffix", suffix)):
+        if text:
+            raise ValueError(
+                f"{name} {text!r} needs a tokenizer that encodes text, and {kind} encodes bases "
+                "only; use tokenizer=bpe with model=opt_125m or model=tiny_opt (method lingo "
+                "needs one), or set method.prefix='' and method.suffix=''"
+            )
+
+
+def fingerprint(kind: str, vocabulary: str, **options: str | int | None) -> str:
+    """Return the sha256, in hex, of a tokenizer's kind, vocabulary and options.
+
+    Args:
+        kind: Name of the class.
+        vocabulary: All tokens in the order of their ids, or a whole tokenizer.json.
+        options: Everything else that changes ids.
+    """
+    head = {"kind": kind, "format": FORMAT_VERSION, "options": options}
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    digest.update(b"\0")
+    digest.update(vocabulary.encode())
+    return digest.hexdigest()
