@@ -1,16 +1,16 @@
 """Backbone, adapter and head under one Lightning module."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from lightning import LightningModule
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from dnaft.batch import Batch
 from dnaft.losses import task_loss
 from dnaft.methods.triplets import find_triplets
-from dnaft.metrics import Kind, build_metrics, to_floats, to_scores
+from dnaft.metrics import Kind, build_metrics, to_floats
 from dnaft.models.backbone import Backbone
 from dnaft.optimization import AdamW
 from dnaft.ranks.orthogonality import orthogonality_penalty
@@ -85,11 +85,6 @@ class FineTuner(LightningModule):
         self.dev_metrics.reset()
         self.log_dict({f"dev/{name}": value for name, value in scores.items()})
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
-        """Return logits and labels, for scores and files after training."""
-        logits = self.backbone(batch.input_ids, batch.attention_mask)
-        return logits.float().cpu(), batch.labels.cpu()
-
     def configure_optimizers(self) -> Any:
         """Return the optimiser with a schedule over all planned steps."""
         total = int(self.trainer.estimated_stepping_batches)
@@ -121,6 +116,27 @@ class FineTuner(LightningModule):
             if self._random_state["cuda"] and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all([s.cpu() for s in self._random_state["cuda"]])
             self._random_state = None
+
+
+@torch.inference_mode()
+def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+    """Return logits and labels of all batches, in float32 on the CPU.
+
+    The scores so obtained are those of the model that is saved, whatever precision it was trained
+    in.
+
+    Args:
+        backbone: The model, on its device.
+        loader: Batches of a split, in order.
+    """
+    backbone.eval()
+    device = next(backbone.parameters()).device
+    logits, labels = [], []
+    for batch in loader:
+        output = backbone(batch.input_ids.to(device), batch.attention_mask.to(device))
+        logits.append(output.float().cpu())
+        labels.append(batch.labels)
+    return torch.cat(logits), torch.cat(labels)
 
 
 @torch.inference_mode()

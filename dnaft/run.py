@@ -1,34 +1,33 @@
 """The recipe of one run: data, model, method, training, choice on dev, one look at test."""
 
-import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
-from dnaft import environment, loggers
+from dnaft import environment
 from dnaft.baseline_run import run_baseline
-from dnaft.callbacks.rank_plot import plot_ranks
-from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
-from dnaft.finetuner import FineTuner, score
+from dnaft.finetuner import FineTuner, predict, score
 from dnaft.flops import count_step_flops
-from dnaft.methods.triplets import find_triplets
 from dnaft.metrics import default_metric, to_scores
 from dnaft.models.backbone import Backbone
+from dnaft.outcome import count_ranks, finish_run, restore_best, write_rank_history
+from dnaft.output import set_up_output
 from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
-from dnaft.output import set_up_output
-from dnaft.reporting import announce_run, describe_parameters, show_results
-from dnaft.run_folder import CHECKPOINTS, RESULT, last_checkpoint
+from dnaft.reporting import announce_run, describe_parameters
+from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, save_base, save_model
+
+C = TypeVar("C", bound=Callback)
+
 
 def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRecord:
     """Carry out the run that `config` describes and write everything into `folder`.
@@ -55,8 +54,8 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
         finish_run(record, folder, [])
         return record
     data = prepare_data(config, task)
-    backbone = prepare_backbone(config, task, data)
-    return train(config, folder, choices, task, data, backbone, started)
+    backbone = prepare_backbone(config, task, data, folder)
+    return fine_tune(config, folder, choices, task, data, backbone, started)
 
 
 def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
@@ -75,8 +74,10 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
     return data
 
 
-def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModule) -> Backbone:
-    """Load the model, give it a head and inject the method."""
+def prepare_backbone(
+    config: dict[str, Any], task: Task, data: SequenceDataModule, folder: Path
+) -> Backbone:
+    """Load the model, give it a head and inject the method; keep random weights in the folder."""
     backbone: Backbone = build(config["model"], "model")
     rows = backbone.vocabulary_size
     if data.tokenizer.vocab_size > rows:
@@ -88,11 +89,31 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
     method = config["method"]
     with errors_at("method.head_dropout"):
         backbone.attach_head(task.outputs, method["head_dropout"])
+    if backbone.source is None:
+        save_base(backbone, folder / BASE)
     build(method["inject"], "method.inject")(backbone)
     return backbone
 
 
-def train(
+def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
+    """Return the checkpoint that dev chooses, the stopwatch, and what the configuration names."""
+    best = ModelCheckpoint(
+        dirpath=folder / CHECKPOINTS,
+        filename="best",
+        monitor=f"dev/{metric}",
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[Callback] = [best, Throughput()]
+    callbacks += build(config["method"]["callbacks"], "method.callbacks").values()
+    callbacks += build(config["callbacks"], "callbacks").values()
+    if config["progress"]:
+        callbacks.append(TQDMProgressBar(refresh_rate=5, leave=True))
+    return callbacks
+
+
+def fine_tune(
     config: dict[str, Any],
     folder: Path,
     choices: dict[str, str],
@@ -111,26 +132,8 @@ def train(
             optimizer=build(method["optimizer"], "method.optimizer"),
             orthogonality_weight=method["orthogonality_weight"],
         )
-    if backbone.source is None:
-        save_base(backbone, folder / BASE)
-    parameters = describe_parameters(backbone)
-    first = next(iter(data.train_dataloader()))
-    step_flops = count_step_flops(backbone, task.kind, first)
     metric = task.choose_by or default_metric(task.kind)
-    best = ModelCheckpoint(
-        dirpath=folder / CHECKPOINTS,
-        filename="best",
-        monitor=f"dev/{metric}",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    watch = Throughput()
-    callbacks: list[Callback] = [best, watch]
-    callbacks += build(method["callbacks"], "method.callbacks").values()
-    callbacks += build(config["callbacks"], "callbacks").values()
-    if config["progress"]:
-        callbacks.append(TQDMProgressBar(refresh_rate=5, leave=True))
+    callbacks = build_callbacks(config, folder, metric)
     run_loggers = build(config["logger"], "logger")(folder)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=callbacks,
@@ -138,30 +141,34 @@ def train(
         default_root_dir=folder,
         enable_progress_bar=config["progress"],
     )
+    parameters = describe_parameters(backbone)
+    step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
+
     resume_from = last_checkpoint(folder) if config["resume"] else None
     with errors_at("method.callbacks"):
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    samplers = [callback for callback in callbacks if isinstance(callback, RankSampler)]
-    for sampler in samplers:
-        sampler.history.write_csv(folder / "ranks.csv")
-        if sampler.history.rows:
-            plot_ranks(sampler.history, folder / "ranks.png")
-
-    steps, final_ranks = trainer.global_step, count_ranks(backbone)
-    chosen_step = restore_best(module, best, steps)
+    ranks: dict[str, Any] = {}
+    if module.triplets:
+        ranks["end"] = count_ranks(backbone)
+    chosen_step = restore_best(module, one(callbacks, ModelCheckpoint), trainer.global_step)
+    if module.triplets:
+        ranks["chosen"] = count_ranks(backbone)
+    write_rank_history(callbacks, folder)
     save_model(backbone, folder)
+
+    # Chosen: from here on the test split is looked at, once, with the weights that were saved.
     scores = {}
+    device = trainer.strategy.root_device
     for split, loader in (("dev", data.val_dataloader()), ("test", data.test_dataloader())):
-        outputs = trainer.predict(module, loader, ckpt_path=None)
-        logits = torch.cat([part[0] for part in outputs])  # type: ignore[index,union-attr]
-        labels = torch.cat([part[1] for part in outputs])  # type: ignore[index,union-attr]
+        logits, labels = predict(backbone.to(device), loader)
         scores[split] = score(task.kind, task.outputs, logits, labels)
         if split == "test":
             file = folder / "test_predictions.parquet"
             write_predictions(file, to_scores(task.kind, logits), labels)
 
+    watch = one(callbacks, Throughput)
     record = RunRecord(
         task=choices["task"],
         model=choices["model"],
@@ -177,40 +184,17 @@ def train(
             "seconds": time.perf_counter() - started,
             "train_seconds": watch.seconds,
             "samples_per_second": watch.samples_per_second,
+            "steps": trainer.global_step,
         },
         memory=environment.peak_memory(),
-        flops={"per_step": step_flops, "total": step_flops * steps},
-        ranks={"chosen": count_ranks(backbone), "end": final_ranks} if samplers else {},
+        flops={"per_step": step_flops, "total": step_flops * trainer.global_step},
+        ranks=ranks,
         environment=environment.describe(),
     )
     finish_run(record, folder, run_loggers)
     return record
 
 
-def restore_best(module: FineTuner, best: ModelCheckpoint, last_step: int) -> int:
-    """Put the checkpoint that dev chose back into the module; return its optimiser step."""
-    if not best.best_model_path:
-        # A run shorter than trainer.val_check_interval: there was nothing to choose from.
-        return last_step
-    checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    module.load_state_dict(checkpoint["state_dict"], strict=False)
-    return int(checkpoint["global_step"])
-
-
-def count_ranks(backbone: Backbone) -> dict[str, int]:
-    """Return how many singular values of each matrix are not zero."""
-    return {g.name: int(g.values.count_nonzero()) for g in find_triplets(backbone)}
-
-
-def finish_run(record: RunRecord, folder: Path, run_loggers: list[Any]) -> None:
-    """Write the record, close the dashboard and tell the user."""
-    flat = {
-        f"{split}/{name}": value
-        for split, scores in record.scores.items()
-        for name, value in scores.items()
-        if not math.isnan(value)
-    }
-    # The record comes last: a folder with it is a finished run.
-    lines = loggers.finish(run_loggers, flat, dict(record.config))
-    record.write(folder / RESULT)
-    show_results(record, folder, lines)
+def one(callbacks: list[Callback], kind: type[C]) -> C:
+    """Return the first callback of a class."""
+    return next(callback for callback in callbacks if isinstance(callback, kind))

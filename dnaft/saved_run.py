@@ -44,8 +44,18 @@ def save_model(backbone: Backbone, folder: Path) -> None:
 
 
 def save_base(backbone: Backbone, folder: Path) -> None:
-    """Write the transformers model without the head, as safetensors with its config."""
-    trunk: Any = backbone.trunk
+    """Write the transformers model without the head, as safetensors with its config.
+
+    Args:
+        backbone: A backbone without an adapter: PEFT renames the matrices that it wraps.
+        folder: Folder to write.
+
+    Raises:
+        ValueError: If the backbone has an adapter.
+    """
+    if isinstance(backbone.model, PeftModel):
+        raise ValueError("save_base: save the base before an adapter is injected")
+    trunk: Any = backbone.model
     weights = {k: v for k, v in trunk.state_dict().items() if not k.startswith("task_head.")}
     trunk.save_pretrained(str(folder), state_dict=weights)
 

@@ -9,7 +9,6 @@ from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 
-
 log = logging.getLogger(__name__)
 
 

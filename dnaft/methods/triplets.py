@@ -8,29 +8,29 @@ from dnaft.models.backbone import Backbone
 from dnaft.ranks.triplet import TripletGroup
 
 ADAPTER = "default"
+_LEFT, _VALUES, _RIGHT = "lora_B", "lora_E", "lora_A"  # P, lambda, Q
 
 
 def find_triplets(backbone: Backbone) -> list[TripletGroup]:
     """Return the triplets of every adapted matrix, by layer and role.
 
     The tensors are the parameters themselves: writing to them changes the model.
-    PEFT's names: lora_B is P, lora_E is lambda, lora_A is Q.
 
     Returns:
         One group a matrix, named "<layer>.<role>" with a two-digit layer; empty without SVD
         adapters.
     """
-    modules = dict(backbone.trunk.named_modules())
+    modules: dict[str, Any] = dict(backbone.trunk.named_modules())
     groups = []
     for name, (layer, role) in backbone.matrices.items():
-        module: Any = modules[name]
+        module = modules[name]
         if isinstance(module, AdaLoraLayer):
             groups.append(
                 TripletGroup(
                     name=f"{layer:02d}.{role}",
-                    left=module.lora_B[ADAPTER],
-                    values=module.lora_E[ADAPTER],
-                    right=module.lora_A[ADAPTER],
+                    left=getattr(module, _LEFT)[ADAPTER],
+                    values=getattr(module, _VALUES)[ADAPTER],
+                    right=getattr(module, _RIGHT)[ADAPTER],
                 )
             )
     return groups

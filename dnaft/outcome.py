@@ -1,0 +1,57 @@
+"""After the fit: the chosen weights, what became of the ranks, the record."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from dnaft import loggers
+from dnaft.callbacks.rank_plot import plot_ranks
+from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.finetuner import FineTuner
+from dnaft.methods.triplets import find_triplets
+from dnaft.models.backbone import Backbone
+from dnaft.record import RunRecord
+from dnaft.reporting import show_results
+from dnaft.run_folder import RESULT
+
+
+def restore_best(module: FineTuner, best: ModelCheckpoint, last_step: int) -> int:
+    """Put the checkpoint that dev chose back into the module; return its optimiser step."""
+    if not best.best_model_path:
+        # A run shorter than trainer.val_check_interval: there was nothing to choose from.
+        return last_step
+    checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    module.load_state_dict(checkpoint["state_dict"], strict=False)
+    return int(checkpoint["global_step"])
+
+
+def count_ranks(backbone: Backbone) -> dict[str, int]:
+    """Return how many singular values of each matrix are not zero."""
+    return {g.name: int(g.values.count_nonzero()) for g in find_triplets(backbone)}
+
+
+def write_rank_history(callbacks: list[Callback], folder: Path) -> None:
+    """Write each allocation to ranks.csv and draw the heat map ranks.png."""
+    for sampler in callbacks:
+        if isinstance(sampler, RankSampler):
+            sampler.history.write_csv(folder / "ranks.csv")
+            if sampler.history.rows:
+                plot_ranks(sampler.history, folder / "ranks.png")
+
+
+def finish_run(record: RunRecord, folder: Path, run_loggers: list[Any]) -> None:
+    """Write the record, close the dashboard and tell the user."""
+    flat = {
+        f"{split}/{name}": value
+        for split, scores in record.scores.items()
+        for name, value in scores.items()
+        if not math.isnan(value)
+    }
+    lines = loggers.finish(run_loggers, flat, dict(record.config))
+    # The record comes last: a folder with it is a finished run.
+    record.write(folder / RESULT)
+    show_results(record, folder, lines)

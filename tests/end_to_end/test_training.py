@@ -1,0 +1,220 @@
+"""Whole runs through the command line, on real sequences and small models."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from lightning import LightningModule
+from sklearn import metrics as sk
+from small_runs import SMALL_BERT, SMALL_OPT, Command, result
+from wandb_files import read_offline_run
+
+from dnaft.config import config_dir
+from dnaft.data.reader import read_csv
+from dnaft.errors import InputError
+from dnaft.finetuner import FineTuner
+from dnaft.saved_run import load_model
+from dnaft.tokenizers.kmer import KmerTokenizer
+
+METHODS = sorted(
+    file.stem
+    for file in (Path(config_dir()) / "method").glob("*.yaml")
+    if not file.stem.startswith("_")
+)
+KEYS = [
+    "schema_version", "task", "model", "method", "seed", "config", "code_version", "data",
+    "parameters", "scores", "chosen", "timing", "memory", "flops", "ranks", "environment",
+]  # fmt: skip
+EPOCHS = ["trainer.max_epochs=3", "data.batch_size=16"]
+
+
+def model_of(method: str) -> list[str]:
+    if method.startswith("baseline"):
+        return ["progress=false"]
+    if method == "lingo":
+        return ["model=tiny_opt", *SMALL_OPT, *EPOCHS]
+    return [*SMALL_BERT, *EPOCHS]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_leaves_a_complete_run_folder(
+    method: str, train: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train(f"method={method}", *model_of(method))
+    found = result(folder)
+    assert list(found) == KEYS
+    for split in ("dev", "test"):
+        scores = found["scores"][split]
+        assert {"mcc", "auroc", "auprc", "accuracy", "f1_macro"} <= set(scores)
+        assert all(0 <= scores[name] <= 1 for name in ("auroc", "auprc", "accuracy", "f1_macro"))
+    assert found["chosen"]["value"] == found["scores"]["dev"]["mcc"]
+    assert found["data"]["counts"]["train"]["rows"] == 96
+    assert set(found["parameters"]) == {"trainable", "total", "fraction"}
+    assert (folder / ".hydra" / "config.yaml").is_file()
+    # The table on the terminal shows what the file holds.
+    printed = capsys.readouterr().out
+    assert f"{found['scores']['test']['mcc']:.4f}" in printed
+    assert str(folder) in printed
+
+    # Every score can be computed again from the predictions.
+    table = pq.ParquetFile(folder / "test_predictions.parquet").read(use_threads=False)
+    labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
+    test = found["scores"]["test"]
+    assert sk.roc_auc_score(labels, scores) == pytest.approx(test["auroc"], abs=1e-6)
+    assert sk.matthews_corrcoef(labels, scores > 0.5) == pytest.approx(test["mcc"], abs=1e-6)
+
+    if method.startswith("baseline"):
+        return
+    assert (folder / "metrics.csv").is_file()
+    assert (folder / "checkpoints" / "best.ckpt").is_file()
+    assert found["flops"]["total"] == found["flops"]["per_step"] * 18
+    if found["ranks"]:
+        last = list(csv.DictReader((folder / "ranks.csv").open()))[-1]
+        assert sum(found["ranks"]["end"].values()) == int(last["kept"])
+        assert (folder / "ranks.png").stat().st_size > 5000
+
+
+def test_a_saved_run_gives_the_logits_of_its_predictions(train: Command) -> None:
+    for method in ("full", "linear_probe", "adalora_rs"):
+        folder = train(f"method={method}", *SMALL_BERT, *EPOCHS)
+        backbone, record = load_model(folder)
+        rows = read_csv(Path(record.config["task"]["source"]["test"]), "sequence", ["label"])
+        encoded = KmerTokenizer(k=record.config["tokenizer"]["k"]).encode(rows.sequences)
+        ids = torch.tensor([encoded[i].tolist() for i in range(len(encoded))])
+        with torch.no_grad():
+            again = backbone(ids, torch.ones_like(ids)).squeeze(1).double().sigmoid()
+        table = pq.ParquetFile(folder / "test_predictions.parquet").read(use_threads=False)
+        saved = torch.from_numpy(table["score"].to_numpy().copy())
+        torch.testing.assert_close(again, saved, rtol=0, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_scores_and_a_new_folder(train: Command) -> None:
+    first = train("method=adalora_rs", *SMALL_BERT, *EPOCHS)
+    before = (first / "result.json").read_bytes()
+    second = train("method=adalora_rs", *SMALL_BERT, *EPOCHS)
+    third = train("method=adalora_rs", "seed=2", *SMALL_BERT, *EPOCHS)
+    assert second.name == f"{first.name}-2"
+    assert (first / "result.json").read_bytes() == before
+    assert result(first)["scores"] == result(second)["scores"]
+    assert result(first)["ranks"] == result(second)["ranks"]
+    assert result(third)["scores"] != result(first)["scores"]
+
+
+class Interrupted(Exception):
+    """Stands for a killed process."""
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ["method=adalora_rs", *SMALL_BERT, *EPOCHS]
+    straight = train(*settings, out="straight")
+
+    def fail(module: LightningModule) -> None:
+        if module.current_epoch == 2:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FineTuner, "on_train_epoch_start", fail)
+        with pytest.raises(Interrupted):
+            train(*settings, out="resumed")
+    resumed = train(*settings, "resume=true", out="resumed")
+    assert resumed.name == straight.name
+    assert result(resumed)["scores"] == result(straight)["scores"]
+    assert result(resumed)["ranks"] == result(straight)["ranks"]
+    assert (resumed / "ranks.csv").read_text() == (straight / "ranks.csv").read_text()
+    assert (resumed / "metrics.until_interruption1.csv").is_file()
+
+
+def test_without_resume_an_unfinished_run_is_left_alone(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(module: LightningModule) -> None:
+        if module.current_epoch == 1:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FineTuner, "on_train_epoch_start", fail)
+        with pytest.raises(Interrupted):
+            train("method=lora", *SMALL_BERT, *EPOCHS)
+    folder = train("method=lora", *SMALL_BERT, *EPOCHS)
+    assert folder.name.endswith("-2")
+    unfinished = folder.with_name(folder.name.removesuffix("-2"))
+    assert (unfinished / "checkpoints" / "last.ckpt").is_file()
+    assert not (unfinished / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "columns", "expected"),
+    [
+        ("multiclass", 3, ["label"], {"mcc", "auroc", "auprc", "accuracy", "f1_macro"}),
+        ("multilabel", 2, ["a", "b"], {"mcc", "auroc", "auprc", "accuracy", "f1_macro"}),
+        ("regression", 1, ["y"], {"r2", "pearson_r2", "spearman"}),
+    ],
+)
+def test_other_kinds_of_tasks_train_and_are_scored(
+    kind: str, outputs: int, columns: list[str], expected: set[str], train: Command, tmp_path: Path
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    overrides = ["task=csv", f"task.kind={kind}", f"task.outputs={outputs}"]
+    overrides += [f"task.source.label_columns=[{','.join(columns)}]"]
+    for split in ("train", "dev", "test"):
+        bases = torch.randint(0, 4, (48, 30), generator=generator)
+        with (tmp_path / f"{split}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["sequence", *columns])
+            for row in bases:
+                share = int((row == 1).sum())
+                values = {
+                    "label": [share % 3],
+                    "a": [int(share > 7), int(share > 6)],
+                    "y": [math.sqrt(share)],
+                }[columns[0]]
+                writer.writerow(["".join("ACGT"[i] for i in row), *values])
+        overrides.append(f"task.source.{split}={tmp_path / split}.csv")
+    for method in ("lora", "baseline_kmer"):
+        small = ["progress=false"] if method == "baseline_kmer" else [*SMALL_BERT, *EPOCHS]
+        found = result(train(f"method={method}", *small, task=overrides))
+        assert expected <= set(found["scores"]["test"])
+        assert all(value is not None for value in found["scores"]["test"].values())
+
+
+def test_truncation_is_refused_or_reported_in_bases(
+    train: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """60 bp are 55 6-mers and two special tokens; 40 tokens hold 38 6-mers, that is 43 bp."""
+    with pytest.raises(SystemExit, match="2"):
+        train("method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40", "tokenizer=kmer")
+    message = capsys.readouterr().err
+    assert "96 of 96" in message
+    assert "data.on_truncation=warn" in message
+    folder = train(
+        "method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40", "tokenizer=kmer",
+        "data.on_truncation=warn",
+    )  # fmt: skip
+    report = result(folder)["data"]["truncation"]["train"]
+    assert (report["sequences"], report["most_lost_bp"], report["lost_bp"]) == (96, 17, 96 * 17)
+
+
+def test_wandb_offline_holds_what_the_run_holds(
+    train: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder = train("method=adalora_rs", "logger=wandb", *SMALL_BERT, *EPOCHS)
+    assert "wandb sync" in capsys.readouterr().out
+    files = list(folder.glob("wandb/offline-run-*/*.wandb"))
+    assert len(files) == 1
+    summary, history, config = read_offline_run(files[0])
+    assert json.loads(config["method"])["name"] == "adalora_rs"
+    expected = result(folder)["scores"]["test"]["mcc"]
+    assert float(summary["test/mcc"]) == pytest.approx(expected, abs=1e-6)
+    assert {"train/loss", "dev/mcc", "rank/budget", "rank/kept"} <= history
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"result\.json"):
+        load_model(tmp_path)
