@@ -17,6 +17,8 @@ class AdamW:
 
     Attributes:
         lr: Highest learning rate, reached at the end of the warm-up.
+        head_lr: The same for the task head, which starts from nothing while the backbone is
+            pretrained; None takes `lr`.
         weight_decay: Decay of all trained weights but biases, norms and singular values; a decay
             of singular values would prune by size, which is the rank sampler's work.
         betas: Memory of the first and second moment.
@@ -32,11 +34,13 @@ class AdamW:
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_fraction: float = 0.0
     decay: Literal["linear", "cosine", "constant"] = "linear"
+    head_lr: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if not self.lr > 0 or not math.isfinite(self.lr):
-            raise ValueError(f"lr must be positive, got {self.lr}")
+        for name, lr in (("lr", self.lr), ("head_lr", self.head_lr)):
+            if lr is not None and not (lr > 0 and math.isfinite(lr)):
+                raise ValueError(f"{name} must be above 0, got {lr}")
         if self.weight_decay < 0:
             raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -60,17 +64,21 @@ class AdamW:
         self, named: Iterable[tuple[str, Parameter]], total_steps: int
     ) -> tuple[Optimizer, LambdaLR]:
         """Return the optimiser over the trainable parameters and its schedule, stepped per step."""
-        decayed: list[Parameter] = []
-        free: list[Parameter] = []
+        groups: dict[tuple[bool, bool], list[Parameter]] = {}
         for name, parameter in named:
             if parameter.requires_grad:
-                vector = parameter.ndim < 2 or parameter.shape[-1] == 1 or "lora_E" in name
-                (free if vector else decayed).append(parameter)
-        groups = [
-            {"params": decayed, "weight_decay": self.weight_decay},
-            {"params": free, "weight_decay": 0.0},
-        ]
+                vector = parameter.ndim < 2 or parameter.shape[-1] == 1
+                groups.setdefault(("task_head" in name, vector), []).append(parameter)
         optimizer = torch.optim.AdamW(
-            [g for g in groups if g["params"]], lr=self.lr, betas=self.betas
+            [
+                {
+                    "params": parameters,
+                    "lr": self.head_lr if head and self.head_lr is not None else self.lr,
+                    "weight_decay": 0.0 if vector else self.weight_decay,
+                }
+                for (head, vector), parameters in groups.items()
+            ],
+            lr=self.lr,
+            betas=self.betas,
         )
         return optimizer, LambdaLR(optimizer, lambda step: self.factor(step, total_steps))

@@ -24,6 +24,7 @@ class Backbone(nn.Module):
         hidden_size: Width of the last hidden state.
         pooling: How tokens become one vector.
         source: Hub id or folder of the weights, None for random ones.
+        standardise_features: Whether the head standardises what it is given.
 
     Raises:
         ValueError: If a role is unknown, or its module does not exist in the model: an adapter
@@ -39,11 +40,13 @@ class Backbone(nn.Module):
         hidden_size: int,
         pooling: Pooling,
         source: str | None = None,
+        standardise_features: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self.name = name
         self.source = source
+        self.standardise_features = standardise_features
         self.hidden_size = hidden_size
         self.layers = layers
         self.pooling: Pooling = pooling
@@ -51,7 +54,8 @@ class Backbone(nn.Module):
 
     def attach_head(self, outputs: int, dropout: float = 0.0) -> None:
         """Hang a fresh task head on the model; do this before injecting adapters."""
-        self.model.add_module("task_head", TaskHead(self.hidden_size, outputs, dropout))
+        head = TaskHead(self.hidden_size, outputs, dropout, self.standardise_features)
+        self.model.add_module("task_head", head)
 
     @property
     def trunk(self) -> nn.Module:

@@ -51,10 +51,12 @@ def method_config(name: str) -> dict[str, Any]:
     return method
 
 
-def adapted(name: str, family: str, base: Path | None = None) -> tuple[Backbone, dict[str, Any]]:
+def adapted(
+    name: str, family: str, base: Path | None = None, standardise: bool = False
+) -> tuple[Backbone, dict[str, Any]]:
     method = method_config(name)
     seed_everything(7, verbose=False)
-    backbone = small_backbone(family, roles_of(family), "mean")
+    backbone = small_backbone(family, roles_of(family), "mean", standardise_features=standardise)
     backbone.attach_head(1)
     if base is not None:
         save_base(backbone, base)
@@ -171,9 +173,11 @@ from peft import PeftModel
 from transformers import AutoModel
 
 ids = torch.arange(5, 65).reshape(5, 12)
-for folder, width in json.loads(sys.argv[1]):
+for folder, width, standardise in json.loads(sys.argv[1]):
     base = AutoModel.from_pretrained(folder + "/base")
-    base.task_head = torch.nn.Sequential(OrderedDict(linear=torch.nn.Linear(width, 1)))
+    norm = {"norm": torch.nn.BatchNorm1d(width, affine=False)} if standardise else {}
+    linear = {"linear": torch.nn.Linear(width, 1)}
+    base.task_head = torch.nn.Sequential(OrderedDict(norm | linear))
     model = PeftModel.from_pretrained(base, folder + "/adapter").eval()
     with torch.no_grad():
         hidden = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
@@ -183,16 +187,17 @@ for folder, width in json.loads(sys.argv[1]):
 
 def test_a_fresh_process_with_plain_peft_gives_the_same_logits(tmp_path: Path) -> None:
     """No dnaft in that process: transformers, peft and one line for the head."""
-    cases = [*((m, "bert") for m in PEFT_METHODS), ("adalora_rs", "opt"), ("lora", "esm")]
+    cases = [(method, "bert", False) for method in PEFT_METHODS]
+    cases += [("adalora_rs", "opt", True), ("lora", "esm", False), ("ia3", "bert", True)]
     expected, folders = [], []
-    for name, family in cases:
-        folder = tmp_path / f"{name}-{family}"
+    for name, family, standardise in cases:
+        folder = tmp_path / f"{name}-{family}-{standardise}"
         folder.mkdir()
-        backbone, method = adapted(name, family, folder / "base")
+        backbone, method = adapted(name, family, folder / "base", standardise)
         train(backbone, method, steps=12)
         save_model(backbone, folder)
         expected.append(logits(backbone))
-        folders.append((str(folder), backbone.hidden_size))
+        folders.append((str(folder), backbone.hidden_size, standardise))
     command = [sys.executable, "-c", FRESH, json.dumps(folders)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
