@@ -1,7 +1,5 @@
 """Adaptive rank sampling while a model trains: when to act; `dnaft.ranks` decides what to do."""
 
-import math
-from fractions import Fraction
 from typing import Any, Literal
 
 import torch
@@ -10,6 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dnaft.callbacks.allocation import Allocation, AllocationHistory
+from dnaft.callbacks.timing import Timing, describe_empty
 from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
 from dnaft.ranks.budget import BudgetSchedule, cubic_budget
@@ -67,15 +66,7 @@ class RankSampler(Callback):
         on_empty_schedule: Literal["error", "warn"] = "error",
         seed: int = 1,
     ) -> None:
-        if target_rank <= 0:
-            raise ValueError(f"target_rank must be above 0, got {target_rank}")
-        if interval <= 0 or (interval >= 1 and interval != int(interval)):
-            raise ValueError(
-                f"interval must be a whole number of steps or a fraction below 1, got {interval}"
-            )
-        for name, value in (("final", final_fraction), ("warmup", warmup_fraction)):
-            if not 0 <= value < 1:
-                raise ValueError(f"{name}_fraction must lie in [0, 1), got {value}")
+        self._timing = Timing(target_rank, interval, final_fraction, warmup_fraction)
         self._variant = VARIANTS[variant]
         fixed = self._variant.fixed_probability
         if fixed is not None and {drop_probability, regrow_probability} != {fixed}:
@@ -83,8 +74,6 @@ class RankSampler(Callback):
                 f"variant {variant} has its probability fixed at {fixed}; "
                 f"set drop_probability={fixed} regrow_probability={fixed}"
             )
-        self.target_rank, self.interval = target_rank, interval
-        self.final_fraction, self.warmup_fraction = final_fraction, warmup_fraction
         self.masked_values, self.accumulate, self.last_mask = masked_values, accumulate, last_mask
         self.on_empty_schedule = on_empty_schedule
         self._draws = Draws(drop_probability, regrow_probability)
@@ -121,48 +110,16 @@ class RankSampler(Callback):
                 "use a method that injects them (adalora, adalora_rs, lingo)"
             )
         self.history.matrices = {group.name: group.rank for group in self._groups}
-        self._schedule = self.plan(trainer.estimated_stepping_batches)
+        ranks = [group.rank for group in self._groups]
+        self._schedule = self._timing.schedule(ranks, trainer.estimated_stepping_batches)
         if self._schedule.allocations == 0:
-            s = self._schedule
-            message = (
-                f"no allocation would ever happen: the interval is {s.interval} steps, and ranks "
-                f"may change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower "
-                "method.callbacks.rank_sampler.interval (a fraction such as 0.02 fits any run)"
-            )
+            message = describe_empty(self._schedule)
             if self.on_empty_schedule == "error":
                 raise ValueError(message)
             trainer.print(f"warning: {message}.")
         self._shadow = [torch.zeros_like(group.values) for group in self._groups]
         if self._restored is not None:
             self._apply_restored(self._restored)
-
-    def plan(self, total_steps: float) -> BudgetSchedule:
-        """Return the schedule for a run of `total_steps` optimiser steps.
-
-        Raises:
-            ValueError: If the run has no end, or the target exceeds what was injected.
-        """
-        if not math.isfinite(total_steps):
-            raise ValueError(
-                "a budget needs a run with an end; set trainer.max_epochs or max_steps"
-            )
-        total = int(total_steps)
-        initial = sum(group.rank for group in self._groups)
-        target = _share(self.target_rank, len(self._groups))
-        if target > initial:
-            raise ValueError(
-                f"target_rank {self.target_rank} exceeds the {initial / len(self._groups):g} "
-                "triplets a matrix that the method injects; raise method.rank"
-            )
-        interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
-        return BudgetSchedule(
-            initial=initial,
-            target=target,
-            total=total,
-            warmup=_share(self.warmup_fraction, total),
-            final=_share(self.final_fraction, total),
-            interval=max(1, interval),
-        )
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -265,8 +222,3 @@ class RankSampler(Callback):
         self._last_step = state["last_step"]
         self.history.load_rows(state["history"])
         self._restored = None
-
-
-def _share(fraction: float, whole: int) -> int:
-    """Return floor(fraction * whole), of the decimal number that the user wrote."""
-    return math.floor(Fraction(str(fraction)) * whole)

@@ -1,0 +1,87 @@
+"""From shares of a run to optimiser steps: the schedule of the rank sampler."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dnaft.ranks.budget import BudgetSchedule
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When ranks change, in terms that fit a run of any length.
+
+    Attributes:
+        target_rank: Average triplets a matrix that remain in the end.
+        interval: Optimiser steps between allocations; below 1, a fraction of the run.
+        final_fraction: Share of the run in which ranks are fixed.
+        warmup_fraction: Share of the run before the first allocation.
+
+    Raises:
+        ValueError: If a number lies outside its domain.
+    """
+
+    target_rank: float
+    interval: float
+    final_fraction: float
+    warmup_fraction: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.target_rank <= 0:
+            raise ValueError(f"target_rank must be above 0, got {self.target_rank}")
+        if self.interval <= 0 or (self.interval >= 1 and self.interval != int(self.interval)):
+            raise ValueError(
+                "interval must be a whole number of steps or a fraction below 1, "
+                f"got {self.interval}"
+            )
+        for name in ("final_fraction", "warmup_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
+
+    def schedule(self, ranks: Sequence[int], total_steps: float) -> BudgetSchedule:
+        """Return the schedule of a run.
+
+        Args:
+            ranks: Triplets that the method injected into each matrix.
+            total_steps: Optimiser steps that the trainer plans.
+
+        Raises:
+            ValueError: If the run has no end, or the target exceeds what was injected.
+        """
+        if not math.isfinite(total_steps):
+            raise ValueError(
+                "a budget needs a run with an end; set trainer.max_epochs or max_steps"
+            )
+        total = int(total_steps)
+        initial, target = sum(ranks), _share(self.target_rank, len(ranks))
+        if target > initial:
+            raise ValueError(
+                f"target_rank {self.target_rank} exceeds the {initial / len(ranks):g} triplets a "
+                "matrix that the method injects; raise method.rank"
+            )
+        interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
+        return BudgetSchedule(
+            initial=initial,
+            target=target,
+            total=total,
+            warmup=_share(self.warmup_fraction, total),
+            final=_share(self.final_fraction, total),
+            interval=max(1, interval),
+        )
+
+
+def describe_empty(schedule: BudgetSchedule) -> str:
+    """Say with its numbers why a schedule never allocates, and what to change."""
+    s = schedule
+    return (
+        f"no allocation would ever happen: the interval is {s.interval} steps, and ranks may "
+        f"change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower "
+        "method.callbacks.rank_sampler.interval (a fraction such as 0.02 fits any run)"
+    )
+
+
+def _share(fraction: float, whole: int) -> int:
+    """Return floor(fraction * whole), of the decimal number that the user wrote."""
+    return math.floor(Fraction(str(fraction)) * whole)
