@@ -53,13 +53,18 @@ def run_baseline(
             write_predictions(file, to_scores(task.kind, logits), labels)
     rows = len(splits.tables["train"])
     return RunRecord(
-        task=choices["task"],
+        task=task.name,
         model=choices["model"],
         method=choices["method"],
         seed=config["seed"],
         config=config,
         code_version=environment.code_version(),
-        data={**splits.summary, "truncation": {s: {"rows": fit.count_cut(s)} for s in scores}},
+        data={
+            **splits.summary,
+            "truncation": {
+                s: {"sequences": fit.count_cut(s), "rows": len(splits.tables[s])} for s in scores
+            },
+        },
         parameters={"trainable": fit.trainable, "total": fit.trainable, "fraction": 1.0},
         scores=scores,
         chosen={

@@ -142,28 +142,35 @@ def read(path: str | Path) -> RunRecord:
         raise InputError(f"{path}: not a record of dnaft: {error}") from error
 
 
-def table(records: Iterable[RunRecord]) -> str:
+def table(records: Iterable[RunRecord], names: Sequence[str] | None = None) -> str:
     """Return the records as a Markdown table with aligned columns, one line a run.
 
     The columns `dev` and `test` hold the metric that chose the checkpoint, `params` the trainable
     parameters, rounded from ten thousand on.
+
+    Args:
+        records: The runs.
+        names: What tells runs of one method apart, such as their folders; the seeds if None.
     """
-    head = ["task", "model", "method", "seed", "metric", "dev", "test", "params", "seconds"]
+    records = list(records)
+    which = [str(record.seed) for record in records] if names is None else list(names)
+    column = "seed" if names is None else "run"
+    head = ["task", "model", "method", column, "metric", "dev", "test", "params", "seconds"]
     rows = [
         [
             record.task,
             record.model,
             record.method,
-            str(record.seed),
+            name,
             str(record.chosen["metric"]),
             _number(record.main_score("dev"), ".4f"),
             _number(record.main_score("test"), ".4f"),
             _count(record.parameters["trainable"]),
             _number(record.timing["seconds"], ",.1f"),
         ]
-        for record in records
+        for record, name in zip(records, which, strict=True)
     ]
-    numeric = [False, False, False, True, False, True, True, True, True]
+    numeric = [False, False, False, names is None, False, True, True, True, True]
     widths = [max(3, *(len(row[i]) for row in [head, *rows])) for i in range(len(head))]
     rule = ["-" * (w - n) + ":" * n for w, n in zip(widths, numeric, strict=True)]
     return "\n".join(_line(row, widths, numeric) for row in [head, rule, *rows])

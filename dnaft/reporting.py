@@ -1,6 +1,5 @@
 """What a user reads in the terminal before and after a run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
 
 PACKAGED_MODELS = ("tiny", "tiny_opt")
+_MOST_ROWS, _LONGEST = 20, 32
 BETTER_MODELS = "dnabert6, nt_500m_1000g, opt_125m"
 
 
@@ -38,24 +38,28 @@ def describe_parameters(backbone: nn.Module) -> dict[str, Any]:
     return {"trainable": trainable, "total": total, "fraction": trainable / total}
 
 
-def finished_runs(task_folder: Path) -> list[RunRecord]:
-    """Return the records of all finished runs below a folder, oldest first."""
-    files = sorted(task_folder.glob(f"*/*/*/{RESULT}"), key=lambda file: file.stat().st_mtime)
-    records = []
-    for file in files:
+def finished_runs(task_folder: Path) -> list[tuple[RunRecord, str]]:
+    """Return the records of all finished runs below a folder, each with its folder's name."""
+    runs = []
+    for file in sorted(task_folder.glob(f"*/*/*/{RESULT}")):
         try:
-            records.append(record.read(file))
-        except (InputError, json.JSONDecodeError):
+            runs.append((record.read(file), _shorten(file.parent.name)))
+        except InputError:
             continue  # a file of another version is no reason to fail after hours of training
-    return records
+    return runs
 
 
 def show_results(result: RunRecord, folder: Path, lines: list[str]) -> None:
     """Print this run beside all finished runs of its task, and where its files lie."""
-    others = finished_runs(folder.parents[2])
-    print(f"\nAll finished runs of {result.task}, best on dev last:\n")
-    ranked = sorted(others, key=lambda r: (r.chosen["metric"], r.main_score("dev")))
-    print(record.table(ranked[-20:]))
+    runs = finished_runs(folder.parents[2])
+    runs.sort(key=lambda run: (run[0].chosen["metric"], run[0].main_score("dev")))
+    shown = runs[-_MOST_ROWS:]
+    print(f"\n{len(runs)} finished runs of {result.task}, the best on dev last:\n")
+    print(record.table([run for run, _ in shown], [name for _, name in shown]))
     print(f"\nrun folder: {folder}")
     for line in lines:
         print(line)
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

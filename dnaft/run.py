@@ -54,7 +54,7 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
         finish_run(record, folder, [])
         return record
     data = prepare_data(config, task)
-    backbone = prepare_backbone(config, task, data, folder)
+    backbone = prepare_backbone(config, task, data)
     return fine_tune(config, folder, choices, task, data, backbone, started)
 
 
@@ -74,10 +74,8 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
     return data
 
 
-def prepare_backbone(
-    config: dict[str, Any], task: Task, data: SequenceDataModule, folder: Path
-) -> Backbone:
-    """Load the model, give it a head and inject the method; keep random weights in the folder."""
+def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModule) -> Backbone:
+    """Load the model, give it a head and inject the method."""
     backbone: Backbone = build(config["model"], "model")
     rows = backbone.vocabulary_size
     if data.tokenizer.vocab_size > rows:
@@ -89,8 +87,6 @@ def prepare_backbone(
     method = config["method"]
     with errors_at("method.head_dropout"):
         backbone.attach_head(task.outputs, method["head_dropout"])
-    if backbone.source is None:
-        save_base(backbone, folder / BASE)
     build(method["inject"], "method.inject")(backbone)
     return backbone
 
@@ -106,8 +102,17 @@ def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[C
         enable_version_counter=False,
     )
     callbacks: list[Callback] = [best, Throughput()]
-    callbacks += build(config["method"]["callbacks"], "method.callbacks").values()
-    callbacks += build(config["callbacks"], "callbacks").values()
+    for key, node in (
+        ("method.callbacks", config["method"]["callbacks"]),
+        ("callbacks", config["callbacks"]),
+    ):
+        for name, callback in build(node, key).items():
+            if not isinstance(callback, Callback):
+                raise InputError(
+                    f"{key}.{name}: not a callback of method {config['method']['name']}; a preset "
+                    "or override names settings that this method does not have"
+                )
+            callbacks.append(callback)
     if config["progress"]:
         callbacks.append(TQDMProgressBar(refresh_rate=5, leave=True))
     return callbacks
@@ -157,6 +162,9 @@ def fine_tune(
         ranks["chosen"] = count_ranks(backbone)
     write_rank_history(callbacks, folder)
     save_model(backbone, folder)
+    if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):
+        # Random weights come from their seed, but not from every version of torch.
+        save_base(build(config["model"], "model"), folder / BASE)
 
     # Chosen: from here on the test split is looked at, once, with the weights that were saved.
     scores = {}
@@ -170,7 +178,7 @@ def fine_tune(
 
     watch = one(callbacks, Throughput)
     record = RunRecord(
-        task=choices["task"],
+        task=task.name,
         model=choices["model"],
         method=choices["method"],
         seed=config["seed"],

@@ -10,18 +10,18 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from loopback_hub import COMMIT, serve
+
 REPO = "leannmlindsey/GUE"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+RESOLVE = f"datasets/{REPO}/resolve"
 LOAD = """
 import json, sys
 from dnaft.data.csv_folder import CsvFolder
@@ -54,7 +54,7 @@ def load(data_dir: Path, home: Path, **environment: str) -> dict[str, list[objec
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(data_dir)],
         env=cleared | {"HF_HOME": str(home)} | environment,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[1],
         capture_output=True,
         text=True,
         timeout=120,
@@ -66,42 +66,10 @@ def load(data_dir: Path, home: Path, **environment: str) -> dict[str, list[objec
 
 @pytest.fixture
 def hub() -> Iterator[tuple[str, dict[str, bytes]]]:
-    """A hub that has the files put into the dictionary, by path after the repository."""
+    """A hub that has the files put into the dictionary, by their paths on it."""
     files: dict[str, bytes] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.answer(with_body=False)
-
-        def do_GET(self) -> None:
-            self.answer(with_body=True)
-
-        def answer(self, with_body: bool) -> None:
-            content = files.get(self.path.split(f"/datasets/{REPO}/resolve/")[-1])
-            if content is None:
-                self.send_response(404)
-                self.send_header("X-Error-Code", "EntryNotFound")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            self.send_response(200)
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{hash(content) & 0xFFFFFFFF:08x}"')
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if with_body:
-                self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", files
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(files) as endpoint:
+        yield endpoint, files
 
 
 def test_parquet_from_the_hub_then_from_its_cache(
@@ -109,7 +77,9 @@ def test_parquet_from_the_hub_then_from_its_cache(
 ) -> None:
     endpoint, files = hub
     for split in ROWS:
-        files[f"refs%2Fconvert%2Fparquet/prom_300_tata/{split}/0000.parquet"] = parquet(split)
+        files[f"{RESOLVE}/refs%2Fconvert%2Fparquet/prom_300_tata/{split}/0000.parquet"] = parquet(
+            split
+        )
     found = load(tmp_path, tmp_path / "home", HF_ENDPOINT=endpoint)
     assert {split: value[0] for split, value in found.items()} == ROWS
     assert found["dev"][1] == [0, 1]
@@ -123,7 +93,7 @@ def test_csv_from_the_hub_if_there_is_no_parquet(
     endpoint, files = hub
     for split, (first, second) in ROWS.items():
         text = f"sequence,label\n{first},0\n{second},1\n"
-        files[f"main/GUE/prom_300_tata/{split}.csv"] = text.encode()
+        files[f"{RESOLVE}/main/GUE/prom_300_tata/{split}.csv"] = text.encode()
     found = load(tmp_path, tmp_path / "home", HF_ENDPOINT=endpoint)
     assert {split: value[0] for split, value in found.items()} == ROWS
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnaft.data.hub import HubError, fetch
 from dnaft.data.reader import read_csv, read_parquet
 from dnaft.data.source import SPLITS, candidate_folders
 from dnaft.data.table import RawRows, RowRules, SequenceTable, build_table
 from dnaft.errors import InputError
+from dnaft.hub import HubError, fetch
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def locate_splits(
     if hub_repo is None:
         raise InputError(f"task {task}: no data in {looked}; set data_dir to the folder with them")
     try:
-        return {split: fetch(hub_repo, hub_files(split)) for split in files}
+        return {split: fetch(hub_repo, hub_files(split), "dataset") for split in files}
     except HubError as error:
         raise InputError(
             f"task {task}: no data. Looked in {looked} (data_dir), then on the hub: {error}. "

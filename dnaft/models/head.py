@@ -43,7 +43,9 @@ class TaskHead(nn.Module):
         ValueError: If `dropout` lies outside [0, 1).
     """
 
-    def __init__(self, hidden: int, outputs: int, dropout: float = 0.0, standardise: bool = False) -> None:
+    def __init__(
+        self, hidden: int, outputs: int, dropout: float = 0.0, standardise: bool = False
+    ) -> None:
         super().__init__()
         if not 0 <= dropout < 1:
             raise ValueError(f"head_dropout must lie in [0, 1), got {dropout}")

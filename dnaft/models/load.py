@@ -1,6 +1,8 @@
 """Load a backbone from the hub, a local folder, or with random weights of a given shape."""
 
+import json
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -8,7 +10,11 @@ from torch import nn
 
 from dnaft.errors import InputError
 from dnaft.models.backbone import Backbone
+from dnaft.models.checkpoint import find_checkpoint
 from dnaft.models.pooling import Pooling
+
+# Weights of modules that the last hidden state does not depend on.
+_NOT_USED = ("contact_head.",)
 
 
 def load_backbone(
@@ -24,6 +30,7 @@ def load_backbone(
     trust_remote_code: bool = False,
     attention: str = "sdpa",
     licence: str = "",
+    standardise_features: bool = False,
 ) -> Backbone:
     """Return a backbone in float32, without the head it was pretrained with.
 
@@ -35,16 +42,19 @@ def load_backbone(
         source: Hub id or local folder with config.json and safetensors. None builds
             `architecture` with random weights.
         revision: Hub revision (branch, tag or commit).
-        architecture: Configuration fields, `model_type` among them; for random weights.
+        architecture: Configuration fields, `model_type` among them; for random weights, not read
+            if there is a source.
         weights_seed: Seed of random weights; the global random state is left alone.
         allow_pickle: Accept a checkpoint that has only pickled weights (read with weights_only).
         trust_remote_code: Run code that the hub repository carries. Only for repositories you
             have read.
         attention: transformers' attention implementation: sdpa or eager.
-        licence: Licence of the weights, shown when they are loaded.
+        licence: Licence of the weights; not used here, shown with the results.
+        standardise_features: Whether the task head standardises the pooled features.
 
     Raises:
-        InputError: If the source cannot be read or its weights do not fit the architecture.
+        InputError: If the source cannot be read, its weights do not fit the architecture, or it
+            has fewer positions than `max_tokens`.
         ValueError: If neither source nor architecture is given, or a role matches no module.
     """
     if max_tokens < 1:
@@ -56,6 +66,12 @@ def load_backbone(
     else:
         model = _pretrained(source, revision, allow_pickle, trust_remote_code, attention)
     config: Any = model.config
+    room = _positions(config)
+    if room is not None and max_tokens > room:
+        raise InputError(
+            f"model.max_tokens: {max_tokens} are more than {name} has positions for; set it to "
+            f"{room} or less"
+        )
     return Backbone(
         model,
         name=name,
@@ -64,6 +80,7 @@ def load_backbone(
         hidden_size=_output_width(config),
         pooling=pooling,
         source=source,
+        standardise_features=standardise_features,
     )
 
 
@@ -95,16 +112,22 @@ def _random(architecture: dict[str, Any], seed: int, attention: str) -> nn.Modul
 def _pretrained(
     source: str, revision: str | None, allow_pickle: bool, trust_remote_code: bool, attention: str
 ) -> nn.Module:
+    folder = find_checkpoint(source, revision, allow_pickle)
+    from safetensors import SafetensorError  # after the search: these take seconds to import
     from transformers import AutoConfig, AutoModel
 
-    _check_folder(source, allow_pickle)
-    where: dict[str, Any] = {"revision": revision} if revision else {}
+    where: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    path = str(folder)
+    if trust_remote_code and not Path(source).expanduser().is_dir():
+        # Only transformers knows which modules the code needs; the commit is the weights'.
+        path, where["revision"] = source, folder.name
+    else:
+        _refuse_own_code(folder, trust_remote_code)
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code, **where)
+        config = AutoConfig.from_pretrained(path, **where)
         model, info = AutoModel.from_pretrained(
-            source,
+            path,
             config=config,
-            trust_remote_code=trust_remote_code,
             use_safetensors=None if allow_pickle else True,
             dtype=torch.float32,
             attn_implementation=attention,
@@ -112,15 +135,15 @@ def _pretrained(
             **where,
             **_without_pooler(config),
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        first = next(
+            (line.strip() for line in str(error).splitlines() if line.strip()), repr(error)
+        )
         raise InputError(
-            f"model.source: cannot load {source}: {first} "
-            "Give a local folder with config.json and model.safetensors (model.source=FOLDER), "
-            "fill the hub's cache on a machine with network (HF_HOME), or use a packaged model "
-            "such as model=tiny."
+            f"model.source: cannot load {source} ({first.rstrip('.')}). Check that config.json "
+            "belongs to these weights and that all files are whole"
         ) from error
-    missing = sorted(info["missing_keys"])
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith(_NOT_USED))
     if missing:
         raise InputError(
             f"model.source: {source} lacks {len(missing)} of the weights that its config.json asks "
@@ -131,24 +154,33 @@ def _pretrained(
     return loaded
 
 
-def _check_folder(source: str, allow_pickle: bool) -> None:
-    """Say clearly what a local folder lacks, before transformers says it at length."""
-    folder = Path(source).expanduser()
-    looks_local = folder.exists() or source.startswith((".", "/", "~"))
-    if not looks_local:
+def _refuse_own_code(folder: Path, trust_remote_code: bool) -> None:
+    """Say what to do about a config.json of which transformers knows no architecture."""
+    from transformers import CONFIG_MAPPING
+
+    try:
+        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        model_type = fields.get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"model.source: {folder / 'config.json'} is no JSON object") from error
+    if model_type in CONFIG_MAPPING or (trust_remote_code and "auto_map" in fields):
         return
-    if not folder.is_dir():
-        raise InputError(f"model.source: there is no folder {folder}")
-    if not (folder / "config.json").is_file():
-        raise InputError(f"model.source: {folder} has no config.json; is it a transformers folder?")
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = [file.name for file in folder.glob("*.bin")]
-    if not pickled:
-        raise InputError(f"model.source: {folder} holds no weights (model.safetensors is missing)")
-    if not allow_pickle:
-        raise InputError(
-            f"model.source: {folder} has pickled weights only ({pickled[0]}), which can run code "
-            "when read. Convert them to safetensors, or set model.allow_pickle=true to read them "
-            "with weights_only."
-        )
+    if "auto_map" in fields:
+        fix = "it brings code of its own: read it, then set model.trust_remote_code=true to run it"
+    else:
+        fix = 'give a folder whose config.json names the architecture, such as "model_type": "bert"'
+    raise InputError(
+        f"model.source: {folder / 'config.json'} has the model_type {model_type!r}, which "
+        f"transformers does not know; {fix}"
+    )
+
+
+def _positions(config: Any) -> int | None:
+    """Return how many tokens the learnt position embeddings hold, None if they set no limit."""
+    if config.model_type not in ("bert", "esm", "opt"):
+        return None
+    if getattr(config, "position_embedding_type", "absolute") != "absolute":
+        return None
+    # ESM counts from the number behind the padding token's.
+    unused = config.pad_token_id + 1 if config.model_type == "esm" else 0
+    return int(config.max_position_embeddings) - unused

@@ -35,6 +35,7 @@ class Variant:
 
 VARIANTS: dict[VariantName, Variant] = {
     "paper": Variant("reintroduce", "previous", "before_step", "stable", True, None),
-    # What zhanglab-aim/LINGO does; its literal 0.1 stands in the code that masks.
+    # zhanglab-aim/LINGO: the literal 0.1 stands in the code that masks. The weight after the step
+    # is what AdaLoRA's own loop uses; LINGO's scripts differ among themselves there.
     "released_code": Variant("prune_only", "updated", "after_step", "strict", False, 0.1),
 }

@@ -1,18 +1,20 @@
 """Find a byte-pair tokenizer: a file, a folder, a packaged one or one on the hub."""
 
 import json
-import re
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 from tokenizers import Tokenizer
+
+from dnaft.hub import HubError, NotOnHubError, fetch, find_cached, is_repository_id
 
 PACKAGED = "package:"
 PACKAGED_FOLDER = files("dnaft") / "assets" / "tokenizers"
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+# Forms of a vocabulary on the hub, the best first, and what else may say how to use it.
+_VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
+_SETTINGS = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _PAD_NAMES = ("<pad>", "[PAD]", "<|padding|>", "<|pad|>")
 
 
@@ -51,51 +53,70 @@ def _load(source: str, revision: str | None) -> tuple[Tokenizer, str | None]:
     if (path / "tokenizer.json").is_file():
         return _load_json(path / "tokenizer.json", path / "tokenizer_config.json")
     if path.is_dir():
-        return _load_with_transformers(source, None)
-    if path.suffix == ".json" or not _HUB_ID.fullmatch(source):
+        return _load_with_transformers(path, source)
+    if path.suffix == ".json" or not is_repository_id(source):
         raise ValueError(f"no tokenizer file or folder {source}; check tokenizer.source")
     return _load_from_hub(source, revision)
 
 
 def _load_from_hub(source: str, revision: str | None) -> tuple[Tokenizer, str | None]:
     try:
-        file = Path(hf_hub_download(source, "tokenizer.json", revision=revision))
-    except LocalEntryNotFoundError:  # offline, and this file was never fetched: maybe others were
-        return _load_with_transformers(source, revision)
-    except EntryNotFoundError:
-        return _load_with_transformers(source, revision)
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise _not_found(source, error) from error
-    try:
-        config = Path(hf_hub_download(source, "tokenizer_config.json", revision=revision))
-    except (EntryNotFoundError, HfHubHTTPError, OSError):
-        config = file.with_name("tokenizer_config.json")
-    return _load_json(file, config)
+        folder = _cached_folder(source, revision) or _fetched_folder(source, revision)
+    except HubError as error:
+        raise ValueError(
+            f"no tokenizer {source!r} on this disk, in the hub's cache or on the hub ({error}); "
+            "check tokenizer.source, run once with network, which stores the tokenizer in the "
+            "hub's cache (HF_HOME) for later runs without, or use "
+            "tokenizer.source=package:bbpe_yeast"
+        ) from error
+    if (folder / "tokenizer.json").is_file():
+        return _load_json(folder / "tokenizer.json", folder / "tokenizer_config.json")
+    return _load_with_transformers(folder, source)
 
 
-def _load_with_transformers(source: str, revision: str | None) -> tuple[Tokenizer, str | None]:
+def _cached_folder(source: str, revision: str | None) -> Path | None:
+    """Return the folder of the cache that holds a whole vocabulary, if there is one."""
+    for form in _VOCABULARIES:
+        paths = [find_cached(source, file, revision=revision) for file in form]
+        if paths[0] and all(paths):
+            return paths[0].parent
+    return None
+
+
+def _fetched_folder(source: str, revision: str | None) -> Path:
+    """Fetch the files of one commit; the vocabulary last, so that no cache has it alone.
+
+    Raises:
+        HubError: If the hub cannot be asked, or has no vocabulary in a known form.
+    """
+    for file in _SETTINGS:
+        with suppress(NotOnHubError):
+            revision = fetch(source, [file], revision=revision).parent.name
+    for form in _VOCABULARIES:
+        with suppress(NotOnHubError):
+            paths = [fetch(source, [file], revision=revision) for file in form]
+            return paths[0].parent
+    known = ", ".join(" with ".join(form) for form in _VOCABULARIES)
+    raise NotOnHubError(f"{source} has none of: {known}")
+
+
+def _load_with_transformers(folder: Path, source: str) -> tuple[Tokenizer, str | None]:
     from transformers import AutoTokenizer  # seconds to import: only where nothing else serves
 
     try:
-        loaded: Any = AutoTokenizer.from_pretrained(
-            source, revision=revision or "main", trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise _not_found(source, error) from error
+        loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except Exception as error:  # whatever the class that a tokenizer_config.json names may raise
+        reason = next((line for line in str(error).splitlines() if line.strip()), repr(error))
+        raise ValueError(
+            f"{source}: transformers cannot read this tokenizer ({reason}); give a folder or "
+            "repository with a tokenizer.json"
+        ) from error
     if not getattr(loaded, "is_fast", False):
         raise ValueError(
             f"{source}: {type(loaded).__name__} has no tokenizer.json form; use a tokenizer of "
             "dnaft (tokenizer=kmer, nonoverlapping_v1, nonoverlapping_v2, character) instead"
         )
     return loaded.backend_tokenizer, loaded.pad_token
-
-
-def _not_found(source: str, error: Exception) -> ValueError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ValueError(
-        f"no tokenizer {source!r} on this disk, in the hub's cache or on the hub ({reason}); "
-        "check tokenizer.source, fetch it while online, or use tokenizer.source=package:bbpe_yeast"
-    )
 
 
 def _load_json(file: Path, config: Path) -> tuple[Tokenizer, str | None]:

@@ -35,10 +35,13 @@ def species_tokenizer(
             f"{source} has no species {species!r}; it has {len(known)}, such as "
             f"{', '.join(known[:5]) or 'none'}"
         )
-    first, last = "A" * k, "G" * k
-    if vocabulary.get(first) != 5 or vocabulary.get(last) != 4 + 4**k:
+    expected = KmerTokenizer(k=k).vocabulary()
+    wrong = next((word for i, word in enumerate(expected) if vocabulary.get(word) != i), None)
+    if wrong is not None:
         raise ValueError(
-            f"the vocabulary of {source} does not hold all {k}-mers in DNABERT's order"
+            f"the vocabulary of {source} does not hold all {k}-mers in DNABERT's order: {wrong} "
+            f"should be {expected.index(wrong)} and is {vocabulary.get(wrong, 'missing')}; set "
+            "tokenizer.k to the model's"
         )
     return KmerTokenizer(
         k=k,
