@@ -1,8 +1,9 @@
 """From yaml to checked objects: the schema of `conf/train.yaml` and the builder of its nodes."""
 
-import difflib
 import importlib
 import inspect
+import sys
+import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from dnaft.errors import InputError
+from dnaft.convert import convert
+from dnaft.errors import InputError, near
 
 ALLOWED_ROOTS = ("dnaft", "torch", "lightning", "peft", "transformers")
+_LONGEST = 800  # characters of a message
 _SPECIAL = ("_target_", "_partial_")
 
 
@@ -52,19 +55,33 @@ def config_dir() -> str:
 
 
 @contextmanager
-def errors_at(key: str) -> Iterator[None]:
-    """Name the configuration key in front of a ValueError's message.
+def errors_at(key: str, *more: type[Exception]) -> Iterator[None]:
+    """Name the configuration key in front of what a constructor refuses.
+
+    Args:
+        key: The configuration key.
+        more: Exceptions, beside ValueError, that here mean a wrong value.
 
     Raises:
-        InputError: For every ValueError inside; an InputError passes as it is, it already says
-            where.
+        InputError: For every ValueError inside, and for Lightning's own kind of it; an InputError
+            passes as it is, it already says where.
     """
     try:
         yield
     except InputError:
         raise
-    except ValueError as error:
-        raise InputError(f"{key}: {error}") from error
+    except Exception as error:
+        lightning = sys.modules.get("lightning.fabric.utilities.exceptions")
+        refusals = (
+            ValueError,
+            *more,
+            *([lightning.MisconfigurationException] if lightning else []),
+        )
+        if not isinstance(error, refusals):
+            raise
+        # Libraries may go on for pages: one line, and no more than a few.
+        text = textwrap.shorten(str(error), width=_LONGEST, placeholder=" ...")
+        raise InputError(f"{key}: {text}") from error
 
 
 def build(node: Any, key: str) -> Any:
@@ -93,26 +110,67 @@ def build(node: Any, key: str) -> Any:
             return children
         target = _locate(node["_target_"], f"{key}._target_")
         partial = bool(node.get("_partial_", False))
-        arguments = _check(target, children, key, partial)
+        arguments = check_arguments(target, children, key, partial)
+        # A library's constructor says TypeError where a value has the wrong kind; ours never do.
+        more = () if str(node["_target_"]).startswith("dnaft.") else (TypeError,)
         if partial:
 
             def call(*args: Any, **kwargs: Any) -> Any:
-                with errors_at(key):
+                with errors_at(key, *more):
                     return target(*args, **arguments, **kwargs)
 
             return call
-        with errors_at(key):
+        with errors_at(key, *more):
             return target(**arguments)
     if isinstance(node, list):
         return [build(value, f"{key}[{i}]") for i, value in enumerate(node)]
     return node
 
 
+def check_arguments(
+    target: Callable[..., Any], arguments: Mapping[str, Any], key: str, partial: bool = False
+) -> dict[str, Any]:
+    """Compare argument names and types with the signature; return converted values.
+
+    Raises:
+        InputError: If a name is unknown, a required one is missing, or a type is wrong.
+    """
+    parameters = inspect.signature(target).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for name in arguments:
+            if name not in parameters:
+                raise InputError(
+                    f"{key}.{name}: {_name(target)} has no such argument; {near(name, parameters)}"
+                )
+    if not partial:
+        for name, parameter in parameters.items():
+            required = parameter.default is parameter.empty and parameter.kind not in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            )
+            if required and name not in arguments:
+                raise InputError(
+                    f"{key}.{name}: {_name(target)} needs a value; give one with "
+                    f"+{key}.{name}=VALUE"
+                )
+    owner = target.__init__ if inspect.isclass(target) else target
+    try:
+        hints = typing.get_type_hints(owner)
+    except (NameError, TypeError):  # annotations of a library that are not importable at run time
+        hints = {}
+    return {
+        name: convert(value, hints[name], f"{key}.{name}") if name in hints else value
+        for name, value in arguments.items()
+    }
+
+
 def _locate(path: str, key: str) -> Callable[..., Any]:
     """Import what a `_target_` names."""
     root = str(path).partition(".")[0]
     if root not in ALLOWED_ROOTS:
-        raise InputError(f"{key}: {path} lies outside the allowed {', '.join(ALLOWED_ROOTS)}")
+        raise InputError(
+            f"{key}: {path} lies outside the allowed packages {', '.join(ALLOWED_ROOTS)}"
+        )
     parts = str(path).split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module_name = ".".join(parts[:cut])
@@ -122,72 +180,12 @@ def _locate(path: str, key: str) -> Callable[..., Any]:
             if error.name and module_name.startswith(error.name):
                 continue
             raise
-        try:
-            for name in parts[cut:]:
-                found = getattr(found, name)
-        except AttributeError:
+        for name in parts[cut:]:
+            found = getattr(found, name, None)
+        if not callable(found):
             break
         return typing.cast(Callable[..., Any], found)
-    raise InputError(f"{key}: there is no {path}; check the spelling")
-
-
-def _check(
-    target: Callable[..., Any], arguments: dict[str, Any], key: str, partial: bool
-) -> dict[str, Any]:
-    """Compare argument names and types with the signature; return converted values."""
-    parameters = inspect.signature(target).parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        for name in arguments:
-            if name not in parameters:
-                near = difflib.get_close_matches(name, parameters, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(parameters)}"
-                raise InputError(f"{key}.{name}: {_name(target)} has no such argument; {hint}")
-    if not partial:
-        for name, parameter in parameters.items():
-            required = parameter.default is parameter.empty and parameter.kind not in (
-                parameter.VAR_KEYWORD,
-                parameter.VAR_POSITIONAL,
-            )
-            if required and name not in arguments:
-                raise InputError(f"{key}.{name}: {_name(target)} needs a value")
-    owner = target.__init__ if inspect.isclass(target) else target
-    try:
-        hints = typing.get_type_hints(owner)
-    except (NameError, TypeError):  # annotations of a library that are not importable at run time
-        hints = {}
-    return {
-        name: _convert(value, hints[name], f"{key}.{name}") if name in hints else value
-        for name, value in arguments.items()
-    }
-
-
-def _convert(value: Any, annotation: Any, key: str) -> Any:
-    """Check a plain value against a plain annotation; leave objects and rich annotations alone."""
-    from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
-    if not _is_plain(value):
-        return value
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(
-            annotation, config=ConfigDict(arbitrary_types_allowed=True)
-        )
-    except (PydanticSchemaGenerationError, TypeError):
-        return value
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(
-            f"{key}: got {value!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
-        ) from None
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(_is_plain(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, bool | int | float | str)
+    raise InputError(f"{key}: there is no class or function {path}; check the spelling")
 
 
 def _name(target: Callable[..., Any]) -> str:

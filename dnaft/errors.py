@@ -1,5 +1,8 @@
 """The one error that means: the input is wrong, not the program."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Wrong input of the user: a file, a value of the configuration, a folder.
@@ -7,3 +10,10 @@ class InputError(ValueError):
     The message says what is wrong, where (file and line, or configuration key) and how to fix
     it. The command line prints it without a traceback and exits with status 2.
     """
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return how a message goes on after an unknown word: the likely one, or all there are."""
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"

@@ -55,6 +55,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
+def metric_names(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the scores of a kind of task, the keys of `build_metrics`."""
+    return _NAMES[kind]
+
+
 def default_metric(kind: Kind) -> str:
     """Return the score that chooses the checkpoint, where a task names none.
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from typing import TextIO
 
 # Lines that ask for nothing a user of dnaft can or should do.
 _ASIDES = (
@@ -18,11 +19,23 @@ _ASIDES = (
 )
 
 
+class _Terminal(logging.StreamHandler[TextIO]):
+    """Writes to what is standard output at the time, not at the time of the set-up."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.stream = sys.stdout
+        super().emit(record)
+
+
 def set_up_output() -> None:
     """Print the messages of dnaft as they are, and silence the libraries' asides."""
     logger = logging.getLogger("dnaft")
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stdout)
+        handler = _Terminal()
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)

@@ -21,7 +21,9 @@ def test_the_schedule_equals_that_of_transformers() -> None:
         rates.append(schedule.get_last_lr()[0])
         theirs.step()
         schedule.step()
-    assert [ours.factor(step, total) for step in range(warmup, total)] == pytest.approx(rates[warmup:])
+    assert [ours.factor(step, total) for step in range(warmup, total)] == pytest.approx(
+        rates[warmup:]
+    )
     assert [ours.factor(step, total) for step in range(warmup)] == pytest.approx(
         [(step + 1) / 11 for step in range(warmup)]
     )

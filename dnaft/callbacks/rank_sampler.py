@@ -124,7 +124,7 @@ class RankSampler(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Take in the gradients of the whole step, before clipping, and the weights they belong to."""
+        """Take in the gradients of the whole step, before clipping, with their weights."""
         if self._variant.weights == "before_step":
             self._observe(trainer.global_step + 1)
 

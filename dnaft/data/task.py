@@ -8,7 +8,7 @@ import numpy as np
 from dnaft.data.source import SPLITS, Source
 from dnaft.data.table import Case, RowRules, SequenceTable
 from dnaft.errors import InputError
-from dnaft.metrics import Kind
+from dnaft.metrics import Kind, metric_names
 from dnaft.sequence import reverse_complement
 
 
@@ -61,6 +61,11 @@ class Task:
             )
         if self.length_bp is not None and self.length_bp < 1:
             raise ValueError(f"length_bp must be 1 or more, got {self.length_bp}")
+        if self.choose_by is not None and self.choose_by not in metric_names(self.kind):
+            raise ValueError(
+                f"choose_by must be a score of a {self.kind} task "
+                f"({', '.join(metric_names(self.kind))}), got {self.choose_by!r}"
+            )
         unknown = sorted(set(self.rows or {}) - set(SPLITS))
         if unknown:
             raise ValueError(f"rows names {', '.join(unknown)}; splits are {', '.join(SPLITS)}")

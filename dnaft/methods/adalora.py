@@ -1,8 +1,12 @@
 """Adapters in the form of a singular value decomposition, whose rank can change."""
 
+from typing import Literal
+
 from peft import AdaLoraConfig
+from torch import nn
 
 from dnaft.methods.adapt import add_adapter, check_dropout, check_positive
+from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
 
 
@@ -12,6 +16,7 @@ def inject_adalora(
     alpha: float,
     target_roles: tuple[str, ...],
     dropout: float = 0.0,
+    vectors: Literal["gaussian", "orthonormal"] = "gaussian",
 ) -> None:
     """Add W x + (alpha / rank) P diag(lambda) Q x to each matrix of the given roles.
 
@@ -26,6 +31,10 @@ def inject_adalora(
         alpha: Scale of the update, divided by `rank`.
         target_roles: Roles to adapt, of q k v o fc1 fc2.
         dropout: Dropout on the input of Q, in training.
+        vectors: Start of P and Q. "gaussian" with standard deviation 0.02, as in the authors'
+            code, is far from orthonormal, and lambda acts through vectors of length 0.02 sqrt(d).
+            "orthonormal" starts where the orthogonality term of AdaLoRA pulls them: P^T P = Q Q^T
+            = I, if the rank is no larger than the matrix.
 
     Raises:
         ValueError: If a number lies outside its domain or a role matches no module.
@@ -43,3 +52,7 @@ def inject_adalora(
         total_step=1,
     )
     add_adapter(backbone, config)
+    if vectors == "orthonormal":
+        for group in find_triplets(backbone):
+            nn.init.orthogonal_(group.left)
+            nn.init.orthogonal_(group.right)

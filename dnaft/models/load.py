@@ -1,5 +1,6 @@
 """Load a backbone from the hub, a local folder, or with random weights of a given shape."""
 
+import difflib
 import json
 from pathlib import Path
 from pickle import UnpicklingError
@@ -95,12 +96,16 @@ def _without_pooler(config: Any) -> dict[str, Any]:
 
 
 def _random(architecture: dict[str, Any], seed: int, attention: str) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
+    from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
 
     fields = dict(architecture)
     model_type = fields.pop("model_type", None)
     if model_type is None:
         raise ValueError("architecture.model_type is missing (bert, esm, opt, ...)")
+    if model_type not in CONFIG_MAPPING:
+        close = difflib.get_close_matches(str(model_type), list(CONFIG_MAPPING.keys()), n=1)
+        hint = f"did you mean {close[0]}?" if close else "bert, esm and opt are some"
+        raise ValueError(f"architecture.model_type: transformers knows no {model_type!r}; {hint}")
     config = AutoConfig.for_model(model_type, **fields)
     config._attn_implementation = attention
     with torch.random.fork_rng(devices=[]):

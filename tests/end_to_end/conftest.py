@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_runs import Command
 
 from dnaft.data.packed import read_packed
+from small_runs import Command
 
 ASSETS = Path(__file__).parents[2] / "dnaft" / "assets"
 ROWS = {"train": 96, "dev": 48, "test": 48}

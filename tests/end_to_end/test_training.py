@@ -10,8 +10,6 @@ import pytest
 import torch
 from lightning import LightningModule
 from sklearn import metrics as sk
-from small_runs import SMALL_BERT, SMALL_OPT, Command, result
-from wandb_files import read_offline_run
 
 from dnaft.config import config_dir
 from dnaft.data.reader import read_csv
@@ -19,6 +17,8 @@ from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner
 from dnaft.saved_run import load_model
 from dnaft.tokenizers.kmer import KmerTokenizer
+from small_runs import SMALL_BERT, SMALL_OPT, Command, result
+from wandb_files import read_offline_run
 
 METHODS = sorted(
     file.stem

@@ -1,0 +1,121 @@
+"""Checks of the composed configuration that need nothing heavy: before anything is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from dnaft.config import TrainConfig, check_arguments, config_dir
+from dnaft.errors import InputError, near
+
+_LARGEST_SEED = 2**32 - 1  # of numpy's generator, which Lightning seeds, too
+# Of the trainer: Lightning divides by the first, and takes a negative second for none.
+_LEAST = {"accumulate_grad_batches": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
+_COMPONENTS = ("task", "tokenizer", "data", "trainer", "logger")
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    """The keys of a method; its parts are checked by what they build."""
+
+    name: str
+    inject: Any
+    optimizer: Any
+    callbacks: dict[str, Any]
+    baseline: Any
+    rank: int | None = None
+    prefix: str = ""
+    suffix: str = ""
+    orthogonality_weight: float = 0.0
+    head_dropout: float = 0.0
+
+
+def check_choices(choices: Mapping[str, str]) -> None:
+    """Refuse a file that others build upon as a choice of its own.
+
+    Args:
+        choices: The name chosen in each configuration group.
+
+    Raises:
+        InputError: For a name that starts with `_`.
+    """
+    for group, choice in choices.items():
+        if choice.startswith("_"):
+            files = Path(config_dir(), group).glob("[!_]*.yaml")
+            raise InputError(
+                f"{group}: {choice} is what other files build upon, not a choice of its own; "
+                f"there are {', '.join(sorted(file.stem for file in files))}"
+            )
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Check the keys that no constructor checks.
+
+    Args:
+        config: The resolved configuration, plain values.
+
+    Raises:
+        InputError: For an unknown key, a part that is missing, or a value out of its domain.
+    """
+    known = [field.name for field in fields(TrainConfig)]
+    for key in config:
+        if key not in known:
+            raise InputError(f"{key}: there is no such key; {near(key, known)}")
+    if not 0 <= config["seed"] <= _LARGEST_SEED:
+        raise InputError(
+            f"seed: must lie between 0 and {_LARGEST_SEED:,}, got {config['seed']}; "
+            "choose another, for example seed=1"
+        )
+    for group in _COMPONENTS:
+        _check_component(config[group], group)
+    for name, least in _LEAST.items():
+        value = config["trainer"].get(name)
+        if isinstance(value, int | float) and value < least:
+            raise InputError(f"trainer.{name}: must be {least} or more, got {value}")
+    _check_method(config["method"])
+    for key, parts in (
+        ("callbacks", config["callbacks"]),
+        ("method.callbacks", config["method"]["callbacks"]),
+    ):
+        if not isinstance(parts, Mapping):
+            raise InputError(f"{key}: got {parts!r}; needs named callbacks, or callbacks=none")
+        for name, part in parts.items():
+            _check_component(part, f"{key}.{name}")
+            if isinstance(part.get("monitor"), str):
+                _check_monitor(part["monitor"], f"{key}.{name}.monitor", config["task"]["kind"])
+
+
+def _check_monitor(monitor: str, key: str, kind: Any) -> None:
+    """Refuse a score that does not exist; Lightning would notice after the first epoch."""
+    from dnaft.metrics import Kind, metric_names
+
+    if kind not in get_args(Kind):
+        return  # the task says so
+    known = ["dev/loss", *(f"dev/{name}" for name in metric_names(kind)), "train/loss"]
+    if monitor not in known:
+        raise InputError(f"{key}: there is no {monitor}; {near(monitor, known)}")
+
+
+def _check_method(method: Any) -> None:
+    if not isinstance(method, Mapping):
+        raise InputError(f"method: got {method!r}; choose a file, for example method=lora")
+    plain = {key: value for key, value in method.items()}
+    check_arguments(MethodSettings, plain, "method")
+    if method["baseline"] is not None:
+        _check_component(method["baseline"], "method.baseline")
+        return
+    for part in ("inject", "optimizer"):
+        if method[part] is None:
+            raise InputError(
+                f"method.{part}: is null, so method {method['name']} would train nothing; "
+                "leave it as it is, or choose a baseline (method=baseline_kmer)"
+            )
+        _check_component(method[part], f"method.{part}")
+
+
+def _check_component(part: Any, key: str) -> None:
+    if not isinstance(part, Mapping) or "_target_" not in part:
+        raise InputError(
+            f"{key}: got {part!r}; it describes nothing that can be built, for want of a "
+            "_target_. Choose one of the files of conf, or write a mapping with _target_"
+        )

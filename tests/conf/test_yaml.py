@@ -1,0 +1,125 @@
+"""Every file of conf composes; its targets exist and take its arguments; nothing is unresolved."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from dnaft.config import _locate, check_arguments, config_dir, register_schema
+from dnaft.optimization import AdamW
+from dnaft.settings import MethodSettings, check_choices, check_settings
+
+CONF = Path(config_dir())
+GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+FILES = [
+    (group, file.stem)
+    for group in GROUPS
+    for file in sorted((CONF / group).glob("*.yaml"))
+    if not file.stem.startswith("_")
+]
+METHODS = [name for group, name in FILES if group == "method"]
+OWN_FILES = [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")]
+
+
+@functools.cache
+def composed(*overrides: str) -> dict[str, Any]:
+    """Return the whole configuration; a missing value or interpolation is an error."""
+    register_schema()
+    with initialize_config_dir(config_dir(), version_base="1.3"):
+        config = compose("train", overrides=list(overrides))
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def choose(group: str, name: str) -> dict[str, Any]:
+    choice = f"+{group}={name}" if group not in composed_groups() else f"{group}={name}"
+    return composed(choice, *(OWN_FILES if (group, name) == ("task", "csv") else []))
+
+
+@functools.cache
+def composed_groups() -> frozenset[str]:
+    defaults = yaml.safe_load((CONF / "train.yaml").read_text())["defaults"]
+    return frozenset(key for entry in defaults if isinstance(entry, dict) for key in entry)
+
+
+def check_nodes(node: Any, key: str) -> Any:
+    """Check every `_target_` below a node; return something that no type check looks into."""
+    if isinstance(node, list):
+        return [check_nodes(item, f"{key}[{i}]") for i, item in enumerate(node)]
+    if not isinstance(node, Mapping):
+        return node
+    arguments = {
+        name: check_nodes(item, f"{key}.{name}")
+        for name, item in node.items()
+        if name not in ("_target_", "_partial_")
+    }
+    if "_target_" not in node:
+        return arguments
+    target = _locate(node["_target_"], key)
+    check_arguments(target, arguments, key, bool(node.get("_partial_")))
+    return object()
+
+
+def test_the_groups_are_those_of_train_yaml() -> None:
+    assert set(GROUPS) == {g for g in composed_groups() if not g.startswith("override")}
+
+
+@pytest.mark.parametrize(("group", "name"), FILES)
+def test_file_composes_and_fits_what_it_builds(group: str, name: str) -> None:
+    config = choose(group, name)
+    check_settings(config)
+    check_choices({group: name})
+    for key, node in config.items():
+        check_nodes(node, key)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [f for f in FILES if f[0] in ("task", "model", "method")]
+)
+def test_name_is_that_of_the_file(group: str, name: str) -> None:
+    assert choose(group, name)[group]["name"] == name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_have_the_same_keys(name: str) -> None:
+    base = set(yaml.safe_load((CONF / "method" / "_base.yaml").read_text()))
+    method = choose("method", name)["method"]
+    assert set(method) - {"rank"} == base == {f.name for f in fields(MethodSettings)} - {"rank"}
+    if method["baseline"] is None:
+        assert set(method["optimizer"]) - {"_target_"} <= {f.name for f in fields(AdamW)}
+    else:
+        assert method["inject"] is None
+        assert method["optimizer"] is None
+        assert "_target_" not in choose("method", name)["model"]
+
+
+@pytest.mark.parametrize(
+    "base", [f"{g}/{f.stem}" for g in GROUPS for f in sorted((CONF / g).glob("_*.yaml"))]
+)
+def test_bases_are_built_upon(base: str) -> None:
+    group, name = base.split("/")
+    others = [file for file in (CONF / group).glob("*.yaml") if file.stem != name]
+    defaults = [yaml.safe_load(file.read_text()).get("defaults", []) for file in others]
+    assert any(name in entries for entries in defaults)
+
+
+def test_the_command_line_wins_over_what_a_model_prefers() -> None:
+    assert composed("model=dnabert4")["tokenizer"]["k"] == 4
+    assert composed("model=dnabert4", "tokenizer=kmer_5")["tokenizer"]["k"] == 5
+
+
+def test_no_number_is_written_as_text() -> None:
+    """YAML 1.1 reads 1e-3 as text; 1.0e-3 is the number."""
+    for file in CONF.rglob("*.yaml"):
+        for token in yaml.scan(file.read_text()):
+            if isinstance(token, yaml.ScalarToken) and token.plain:
+                assert (
+                    not token.value[:1].isdigit() or "e-" not in token.value or "." in token.value
+                )

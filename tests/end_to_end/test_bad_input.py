@@ -1,0 +1,255 @@
+"""Wrong commands: one message that says what, where and how to fix it; status 2; nothing left."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dnaft.train import main
+from small_runs import SMALL_BERT
+
+SEQUENCES = ["ACGTACGTACGTGGCC", "TTGACGTACGATGGCA", "GGCATCGATCGATCGA", "CATGCATGCCATGCAT"]
+GOOD = "sequence,label\n" + "".join(f"{s},{i % 2}\n" for i, s in enumerate(SEQUENCES))
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run a command that must be refused; return its message, the files standing for {dir}."""
+    for split in ("train", "dev", "test"):
+        # Other rows in each split: no leaks to warn of.
+        text = GOOD.replace("ACGTACGT", {"train": "ACGT", "dev": "CCGT", "test": "GCGT"}[split])
+        (tmp_path / f"{split}.csv").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DNAFT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+
+    def run(*overrides: str, small: bool = True) -> str:
+        files = [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")]
+        task = ["task=csv", *files] if small else []
+        arguments = [*task, *(SMALL_BERT if small else []), *overrides]
+        monkeypatch.setattr(
+            sys, "argv", ["dnaft.train", *(a.format(dir=tmp_path) for a in arguments)]
+        )
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+        before = sorted(tmp_path.rglob("*"))
+        try:
+            with pytest.raises(SystemExit) as caught:
+                main()
+        finally:
+            os.environ.pop("HYDRA_FULL_ERROR", None)
+        message = capsys.readouterr().err
+        assert caught.value.code == 2, message
+        assert message.startswith("error: ")
+        assert message.count("error:") == 1
+        assert "Traceback" not in message
+        assert "Error executing job" not in message
+        new = {path for path in tmp_path.rglob("*") if path not in before and path.is_file()}
+        left = {path for path in new if not path.is_relative_to(tmp_path / "cache")}
+        assert left <= {path for path in left if "hub" in path.parts}, "files are left behind"
+        return message.removeprefix("error: ").strip()
+
+    return run
+
+
+# name: (overrides, parts of the message)
+BAD: dict[str, tuple[list[str], list[str]]] = {
+    "task": (["task=prom_tatta"], ["task: there is no prom_tatta", "did you mean prom_tata?"]),
+    "method": (["method=lroa"], ["method: there is no lroa", "did you mean lora?"]),
+    "base": (["method=_base"], ["method: _base is what other files build upon", "lora"]),
+    "group": (["metod=lora"], ["metod: there is no such key; did you mean method?"]),
+    "key": (["trainer.max_epochz=3"], ["trainer.max_epochz:", "did you mean max_epochs?"]),
+    "nested_key": (["method.inject.rnk=3"], ["method.inject.rnk:", "did you mean rank?"]),
+    "added_key": (["+foo=1"], ["foo: there is no such key", "seed"]),
+    "added_method_key": (["+method.rnk=3"], ["method.rnk:", "did you mean rank?"]),
+    "added_trainer_key": (["+trainer.epochs=3"], ["trainer.epochs: Trainer has no such argument"]),
+    "not_key_value": (["method.rank"], ["method.rank: cannot be read as KEY=VALUE"]),
+    "null_group": (["task=null"], ["task=null: no choice"]),
+    "null_logger": (["logger=null"], ["logger=null: no choice"]),
+    "deleted": (["~callbacks.x"], ["callbacks.x"]),
+    "appended": (["+method.name=x"], ["method.name=x"]),
+    "interpolation": (["data.batch_size=${{nope}}"], ["data.batch_size: ", "nope"]),
+    "missing_value": (["task.source.train=???"], ["task.source.train: has no value"]),
+    "seed_word": (["seed=x"], ["seed: value 'x'"]),
+    "seed_negative": (["seed=-1"], ["seed: must lie between 0 and 4,294,967,295, got -1"]),
+    "resume_word": (["resume=maybe"], ["resume: value 'maybe' is not a valid bool"]),
+    "epochs_word": (["trainer.max_epochs=abc"], ["trainer.max_epochs: got 'abc'; needs a whole"]),
+    "epochs_none": (["trainer.max_epochs=-5"], ["trainer: ", "max_epochs"]),
+    "precision": (["trainer.precision=7"], ["trainer", "precision"]),
+    "accelerator": (["trainer.accelerator=abacus"], ["trainer: ", "abacus"]),
+    "devices": (["trainer.devices=none_at_all"], ["trainer: ", "devices"]),
+    "accumulate": (
+        ["trainer.accumulate_grad_batches=0"],
+        ["trainer.accumulate_grad_batches: must be 1"],
+    ),
+    "clip": (["trainer.gradient_clip_val=-1"], ["trainer"]),
+    "val_interval": (["trainer.val_check_interval=999"], ["val_check_interval", "999"]),
+    "limit_batches": (["trainer.limit_train_batches=-2"], ["trainer: ", "limit_train_batches"]),
+    "batch_size_zero": (["data.batch_size=0"], ["data: batch_size must be 1 or more, got 0"]),
+    "batch_size_word": (["data.batch_size=many"], ["data.batch_size: got 'many'; needs a whole"]),
+    "batch_size_bool": (["data.batch_size=true"], ["data.batch_size: got true; needs a number"]),
+    "workers": (["data.num_workers=-1"], ["data: num_workers must be 0 or more, got -1"]),
+    "truncation_word": (["data.on_truncation=cut"], ["data.on_truncation:", "'error' or 'warn'"]),
+    "cut": (["model.max_tokens=5"], ["tokens", "data.on_truncation=warn"]),
+    "rank_negative": (["method.rank=-1"], ["method.inject: rank must be above 0, got -1"]),
+    "rank_word": (["method.rank=big"], ["method.rank: got 'big'; needs a whole number"]),
+    "rank_of_full": (["method=full", "method.rank=4"], ["method.rank: there is no such key"]),
+    "dropout": (["method.inject.dropout=1.5"], ["method.inject: dropout must lie in [0, 1)"]),
+    "head_dropout": (["method.head_dropout=2"], ["method.head_dropout"]),
+    "head_dropout_word": (["method.head_dropout=x"], ["method.head_dropout: got 'x'; needs a num"]),
+    "orthogonality": (
+        ["method.orthogonality_weight=-1"],
+        ["method.orthogonality_weight: must not"],
+    ),
+    "orthogonality_of_lora": (
+        ["method=lora", "method.orthogonality_weight=0.1"],
+        ["method.orthogonality_weight: the method has no singular vectors"],
+    ),
+    "lr": (["method.optimizer.lr=-1"], ["method.optimizer: lr must be above 0, got -1"]),
+    "lr_word": (["method.optimizer.lr=fast"], ["method.optimizer.lr: got 'fast'; needs a number"]),
+    "decay": (["method.optimizer.decay=cubic"], ["method.optimizer.decay: got 'cubic'", "linear"]),
+    "inject_null": (["method.inject=null"], ["method.inject: is null", "train nothing"]),
+    "target": (
+        ["method.inject._target_=os.system"],
+        ["method.inject._target_: os.system lies out"],
+    ),
+    "no_target": (["method.inject._target_=dnaft.methods.x"], ["there is no class or function"]),
+    "role": (["method.inject.target_roles=[q,x]"], ["method.inject: ", "'x'"]),
+    "roles_word": (["method.inject.target_roles=q"], ["method.inject.target_roles:", "a list"]),
+    "target_rank": (
+        ["method.callbacks.rank_sampler.target_rank=99"],
+        ["target_rank 99", "method.rank"],
+    ),
+    "interval": (["method.callbacks.rank_sampler.interval=5000"], ["interval", "0.02"]),
+    "probability": (
+        ["method.callbacks.rank_sampler.drop_probability=2"],
+        ["method.callbacks.rank_sampler: ", "2"],
+    ),
+    "callback": (["+callbacks.mine=3"], ["callbacks.mine: got 3", "_target_"]),
+    "monitor": (
+        ["callbacks=early_stopping", "callbacks.early_stopping.monitor=dev/mc"],
+        ["callbacks.early_stopping.monitor: there is no dev/mc; did you mean dev/mcc?"],
+    ),
+    "baseline_with_model": (
+        ["method=baseline_kmer", "model=tiny"],
+        ["model: ", "no language model"],
+    ),
+    "model_folder_missing": (["model.source=./nowhere"], ["model.source: there is no folder"]),
+    "model_folder_empty": (["model.source={dir}"], ["model.source: ", "config.json"]),
+    "model_type": (["model.architecture.model_type=brt"], ["model", "brt"]),
+    "heads": (["model.architecture.num_attention_heads=3"], ["model: ", "3"]),
+    "tokenizer_size": (["tokenizer=kmer", "tokenizer.k=7"], ["tokenizer", "vocab"]),
+    "k": (["tokenizer.k=0"], ["tokenizer: ", "k "]),
+    "output_is_file": (["output_dir=train.csv"], ["output_dir: cannot write to train.csv"]),
+    "output_below_file": (["output_dir=train.csv/runs"], ["output_dir: cannot write to train.csv"]),
+    "data_file": (["task.source.dev=none.csv"], ["none.csv: no such file", "check the path"]),
+    "same_file": (["task.source.dev=train.csv"], ["task.source.dev and task.source.train"]),
+    "column": (["task.source.sequence_column=dna"], ["train.csv line 1: no column 'dna'"]),
+    "classes": (["task.kind=multiclass", "task.outputs=3"], ["no training row has label 2"]),
+    "kind": (["task.kind=ranking"], ["task.kind: got 'ranking'", "'binary'"]),
+    "metric": (
+        ["task.choose_by=r2"],
+        ["task: choose_by must be a score of a binary task", "mcc", "r2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_wrong_command(name: str, refused: Command) -> None:
+    overrides, parts = BAD[name]
+    message = refused(*overrides)
+    assert "\n" not in message
+    assert len(message) < 1000
+    for part in parts:
+        assert part in message
+
+
+# name: (content of train.csv, parts of the message)
+FILES = {
+    "empty": ("", ["train.csv: the file is empty", "header line"]),
+    "label_word": (GOOD + "ACGTACGTAC,yes\n", ["train.csv line 6: label 'yes' is not 0 or 1"]),
+    "label_out_of_range": (
+        GOOD + "ACGTACGTAC,7\n",
+        ["train.csv line 6: label '7'", "task.outputs"],
+    ),
+    "letter": (GOOD + "ACGTAZGTAC,1\n", ["train.csv line 6: letter 'Z'", "task.alphabet"]),
+    "shorter_than_k": (GOOD + "AC,1\n", ["train.csv line 6", "2 bp"]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_wrong_file(name: str, refused: Command, tmp_path: Path) -> None:
+    content, parts = FILES[name]
+    (tmp_path / "train.csv").write_text(content)
+    message = refused()
+    assert "\n" not in message
+    assert len(message) < 1000
+    for part in parts:
+        assert part in message
+
+
+def test_language_prefix_needs_a_tokenizer_of_text(refused: Command) -> None:
+    message = refused("method=lingo")
+    assert "tokenizer" in message
+    assert "model=opt_125m" in message
+
+
+def test_model_folder_without_weights(refused: Command, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text('{"model_type": "bert"}')
+    assert "holds no weights" in refused("model.source={dir}/model")
+
+
+def test_no_data_and_no_network(refused: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that is closed: the hub does not answer, at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", "hub")
+    message = refused("task=prom_tata", "data_dir={dir}", "model=tiny", small=False)
+    assert "data_dir" in message
+    assert "prom_300_tata" in message
+
+
+def test_language_model_is_missing(refused: Command) -> None:
+    message = refused("model=none", small=False)
+    assert message.startswith("model: ")
+    assert "model=tiny" in message
+
+
+def test_sweep_into_a_file(refused: Command) -> None:
+    message = refused("-m", "method=lora,full", "output_dir=train.csv", small=False)
+    assert message.startswith("output_dir: cannot write to train.csv")
+
+
+def test_two_wrong_jobs_of_a_sweep_are_both_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["dnaft.train", "-m", "method=lora,full", "seed=-1"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[:12] for line in lines] == ["error: seed:"] * 2
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["multirun.yaml"]
+
+
+def test_a_bug_keeps_its_traceback(
+    refused: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("dnaft.run.run", broken)
+    with pytest.raises(KeyError, match="a bug"):
+        refused()
+    assert not list(tmp_path.rglob("seed*"))
