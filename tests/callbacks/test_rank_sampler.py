@@ -10,11 +10,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from dnaft.batch import Batch
+from dnaft.callbacks.allocation import Allocation
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.finetuner import FineTuner
 from dnaft.methods.adalora import inject_adalora
 from dnaft.methods.lora import inject_lora
 from dnaft.optimization import AdamW
+from dnaft.ranks.sampling import Draws
 from small_models import small_backbone
 
 ROLES = {
@@ -128,34 +130,34 @@ def test_the_released_program_brings_nothing_back() -> None:
         sampler(variant="released_code")
 
 
-def test_the_shadow_gives_values_back() -> None:
-    """Freeze learning after step 4: what is masked and comes back has its old value."""
-    values: dict[str, list[torch.Tensor]] = {}
-    for store in ("overwrite", "shadow"):
-        callback = sampler(masked_values=store, interval=4, drop_probability=1.0, target_rank=6)
-        callback._draws = type(callback._draws)(1.0, 1.0)  # the top goes, the rest comes back
-        tuner = module()
-        seen: list[torch.Tensor] = []
-        original = callback.allocate
+def values_at_masks(store: str) -> list[torch.Tensor]:
+    """Train to the first mask, which prunes all, then stop learning; the next ones prune none."""
+    callback, tuner = sampler(masked_values=store, target_rank=6), module()
+    tuner.optimizer_config = AdamW(lr=1e-2, decay="constant")
+    callback._draws = Draws(1.0, 1.0)
+    allocate, seen = callback.allocate, []
 
-        def watched(step: int, t: FineTuner = tuner, s: Any = seen, f: Any = original) -> Any:
-            for group in t.optimizers().param_groups:  # type: ignore[union-attr]
-                group["lr"] = 0.0
-            row = f(step)
-            s.append(torch.cat([g.values.detach().flatten() for g in t.triplets]))
-            callback._draws = type(callback._draws)(0.0, 0.0)  # from now on nothing is dropped
-            return row
+    def watched(step: int) -> Allocation:
+        row = allocate(step)
+        seen.append(torch.cat([g.values.detach().flatten() for g in tuner.triplets]))
+        callback._draws = Draws(0.0, 0.0)
+        schedule: Any = tuner.lr_schedulers()
+        schedule.base_lrs = [0.0 for _ in schedule.base_lrs]
+        for group in schedule.optimizer.param_groups:
+            group["lr"] = 0.0
+        return row
 
-        callback.allocate = watched  # type: ignore[method-assign]
-        tuner.optimizer_config = AdamW(lr=1e-2, decay="constant")
-        monkey = tuner.lr_scheduler_step
-        tuner.lr_scheduler_step = lambda *a, **k: None if seen else monkey(*a, **k)  # type: ignore[assignment]
-        fit(callback, steps=12, tuner=tuner)
-        values[store] = seen
-    assert not values["overwrite"][0].any()
-    assert not values["shadow"][0].any()
-    assert not values["overwrite"][1].any()
-    assert values["shadow"][1].count_nonzero() == MATRICES * RANK
+    callback.allocate = watched  # type: ignore[method-assign]
+    fit(callback, steps=12, tuner=tuner)
+    return seen
+
+
+def test_the_shadow_gives_values_back_and_overwriting_does_not() -> None:
+    overwritten, shadowed = values_at_masks("overwrite"), values_at_masks("shadow")
+    assert not overwritten[0].any()
+    assert not shadowed[0].any()
+    assert not overwritten[1].any()
+    assert shadowed[1].count_nonzero() == MATRICES * RANK
 
 
 def test_a_schedule_that_never_allocates_is_refused_with_its_numbers() -> None:
