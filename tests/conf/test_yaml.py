@@ -24,7 +24,13 @@ FILES = [
     if not file.stem.startswith("_")
 ]
 METHODS = [name for group, name in FILES if group == "method"]
-OWN_FILES = [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")]
+# What a choice cannot do without.
+WITH = {
+    ("task", "csv"): [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")],
+    ("tokenizer", "own"): ["model=opt_125m"],
+    ("tokenizer", "specieslm"): ["model=specieslm"],
+    ("method", "lingo"): ["model=opt_125m"],
+}
 
 
 @functools.cache
@@ -39,8 +45,7 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 
 def choose(group: str, name: str) -> dict[str, Any]:
-    choice = f"+{group}={name}" if group not in composed_groups() else f"{group}={name}"
-    return composed(choice, *(OWN_FILES if (group, name) == ("task", "csv") else []))
+    return composed(f"{group}={name}", *WITH.get((group, name), []))
 
 
 @functools.cache

@@ -1,11 +1,13 @@
 """The command line as a process: what needs no training answers without loading what trains."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("torch", "lightning", "transformers", "peft", "sklearn", "numpy", "pydantic", "pandas")
 # Runs `python -m dnaft.train ARGUMENTS`, then writes the heavy packages that it has imported.
 PROBE = f"""
@@ -20,7 +22,8 @@ finally:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", PROBE, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    env = {"PYTHONPATH": str(REPOSITORY)} | dict(os.environ)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(
