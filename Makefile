@@ -22,10 +22,10 @@ demo: $(STAMP) ## The main job on the packaged yeast promoters, beside two basel
 	$(BIN)/python -m dnaft.train --multirun task=yeast_promoter method=baseline_kmer,baseline_onehot,adalora_rs
 
 test: $(STAMP) ## The default test suite, offline (minutes)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test-all: $(STAMP) ## Every test, also the slow ones
-	$(BIN)/python -m pytest -m "not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not gpu"
 
 lint: $(STAMP) ## Style, layers of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
