@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lightning import Callback, Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
 from dnaft import environment
@@ -150,10 +151,18 @@ def fine_tune(
     step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
 
     resume_from = last_checkpoint(folder) if config["resume"] else None
-    with errors_at("method.callbacks"):
+    try:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    except (MisconfigurationException, ValueError) as error:
+        if isinstance(error, InputError) or trainer.global_step > 0:
+            raise
+        # Before the first step it is the trainer that refuses its settings.
+        raise InputError(f"trainer: {str(error).strip()}") from error
+    if trainer.global_step == 0:
+        raise InputError(
+            "trainer: not one training step; raise trainer.max_epochs, trainer.max_steps or "
+            "trainer.limit_train_batches"
+        )
     ranks: dict[str, Any] = {}
     if module.triplets:
         ranks["end"] = count_ranks(backbone)

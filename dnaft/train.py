@@ -25,6 +25,8 @@ EXIT_BUG = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+
 _folders = RunFolders()
 _failures: list[Exception] = []
 
@@ -80,6 +82,8 @@ def _run(config: DictConfig) -> None:
 
 def _compose_and_run() -> None:
     """Let Hydra read the command line and run each job; collect what goes wrong."""
+    before = os.environ.get(_FULL_ERROR)
+    os.environ[_FULL_ERROR] = "1"  # Hydra then raises what it would print and exit 1 for
     try:
         _job()
     except (InputError, HydraException, OmegaConfBaseException, ValueError) as error:
@@ -91,12 +95,15 @@ def _compose_and_run() -> None:
         _failures.append(InputError(text).with_traceback(error.__traceback__))
     finally:
         _folders.release()
+        if before is None:
+            del os.environ[_FULL_ERROR]
+        else:
+            os.environ[_FULL_ERROR] = before
 
 
 def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
-    traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print and exit 1 for
+    traceback_wanted = os.environ.get(_FULL_ERROR) == "1"
     register_schema()
     for name, resolver in (
         ("run_dir", _run_dir),
@@ -107,7 +114,10 @@ def main() -> None:
     _failures.clear()
     try:
         _compose_and_run()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Lightning turns an interrupt into an exit.
+        if not isinstance(stop.__context__ or stop, KeyboardInterrupt):
+            raise
         print(
             "interrupted; the same command with resume=true goes on from the last checkpoint, "
             "if there is one",

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from dnaft.callbacks.allocation import Allocation, AllocationHistory
 from dnaft.callbacks.timing import Timing, describe_empty
+from dnaft.config import errors_at
 from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
 from dnaft.ranks.budget import BudgetSchedule, cubic_budget
@@ -99,7 +100,15 @@ class RankSampler(Callback):
         return self._schedule
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Find the triplets and lay out the schedule over the steps that the trainer plans."""
+        """Find the triplets and lay out the schedule over the steps that the trainer plans.
+
+        Raises:
+            InputError: If there is nothing to prune, or no time to prune it in.
+        """
+        with errors_at("method.callbacks.rank_sampler"):
+            self._begin(trainer, pl_module)
+
+    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
         backbone = pl_module.backbone
         if not isinstance(backbone, Backbone):
             raise TypeError(f"RankSampler works on a Backbone, got {type(backbone).__name__}")

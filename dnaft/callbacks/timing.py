@@ -77,8 +77,8 @@ def describe_empty(schedule: BudgetSchedule) -> str:
     s = schedule
     return (
         f"no allocation would ever happen: the interval is {s.interval} steps, and ranks may "
-        f"change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower "
-        "method.callbacks.rank_sampler.interval (a fraction such as 0.02 fits any run)"
+        f"change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower interval "
+        "(a fraction such as 0.02 fits any run)"
     )
 
 

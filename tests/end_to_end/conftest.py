@@ -1,7 +1,6 @@
 """A command line that runs in this process, and a small task of real sequences."""
 
 import csv
-import os
 import sys
 from pathlib import Path
 
@@ -45,7 +44,6 @@ def train(tmp_path: Path, promoter_files: list[str], monkeypatch: pytest.MonkeyP
 
         arguments = [*(task or promoter_files), f"output_dir={tmp_path / out}", *overrides]
         monkeypatch.setattr(sys, "argv", ["dnaft.train", *arguments])
-        os.environ.pop("HYDRA_FULL_ERROR", None)
         main()
         results = sorted((tmp_path / out).rglob("result.json"), key=lambda f: f.stat().st_mtime_ns)
         return results[-1].parent

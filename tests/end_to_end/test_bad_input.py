@@ -1,6 +1,5 @@
 """Wrong commands: one message that says what, where and how to fix it; status 2; nothing left."""
 
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -39,11 +38,8 @@ def refused(
         )
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         before = sorted(tmp_path.rglob("*"))
-        try:
-            with pytest.raises(SystemExit) as caught:
-                main()
-        finally:
-            os.environ.pop("HYDRA_FULL_ERROR", None)
+        with pytest.raises(SystemExit) as caught:
+            main()
         message = capsys.readouterr().err
         assert caught.value.code == 2, message
         assert message.startswith("error: ")

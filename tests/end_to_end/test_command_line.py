@@ -1,8 +1,10 @@
 """The command line as a process: what needs no training answers without loading what trains."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,29 @@ def test_the_traceback_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = run(tmp_path, "method=lroa")
     assert "Traceback" in done.stderr
     assert done.returncode != 0
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
+    small = ["trainer.max_epochs=500", "trainer.limit_train_batches=2", "trainer.accelerator=cpu"]
+    command = [sys.executable, "-m", "dnaft.train", "method=lora", "progress=false", *small]
+    env = {"PYTHONPATH": str(REPOSITORY)} | dict(os.environ)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=env | {"DNAFT_CACHE_DIR": str(tmp_path / "cache")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs tests in the background has them ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("last.ckpt")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "resume=true" in message
+    assert "Traceback" not in message
+    assert list(tmp_path.rglob("last.ckpt"))

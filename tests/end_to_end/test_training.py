@@ -186,18 +186,18 @@ def test_other_kinds_of_tasks_train_and_are_scored(
 def test_truncation_is_refused_or_reported_in_bases(
     train: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """60 bp are 55 6-mers and two special tokens; 40 tokens hold 38 6-mers, that is 43 bp."""
+    """60 bp are 58 3-mers and two special tokens; 40 tokens hold 38 3-mers, that is 40 bp."""
     with pytest.raises(SystemExit, match="2"):
-        train("method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40", "tokenizer=kmer")
+        train("method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40")
     message = capsys.readouterr().err
     assert "96 of 96" in message
     assert "data.on_truncation=warn" in message
     folder = train(
-        "method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40", "tokenizer=kmer",
+        "method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40",
         "data.on_truncation=warn",
     )  # fmt: skip
     report = result(folder)["data"]["truncation"]["train"]
-    assert (report["sequences"], report["most_lost_bp"], report["lost_bp"]) == (96, 17, 96 * 17)
+    assert (report["sequences"], report["most_lost_bp"], report["lost_bp"]) == (96, 20, 96 * 20)
 
 
 def test_wandb_offline_holds_what_the_run_holds(
