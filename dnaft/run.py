@@ -1,5 +1,6 @@
 """The recipe of one run: data, model, method, training, choice on dev, one look at test."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
 from dnaft import environment
 from dnaft.baseline_run import run_baseline
+from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
@@ -114,8 +116,8 @@ def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[C
                     "or override names settings that this method does not have"
                 )
             callbacks.append(callback)
-    if config["progress"]:
-        callbacks.append(TQDMProgressBar(refresh_rate=5, leave=True))
+    bar = TQDMProgressBar(refresh_rate=5, leave=True)
+    callbacks.append(bar if shows_bar(config) else EpochLines(metric))
     return callbacks
 
 
@@ -145,7 +147,7 @@ def fine_tune(
         callbacks=callbacks,
         logger=run_loggers,
         default_root_dir=folder,
-        enable_progress_bar=config["progress"],
+        enable_progress_bar=shows_bar(config),
     )
     parameters = describe_parameters(backbone)
     step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
@@ -210,6 +212,11 @@ def fine_tune(
     )
     finish_run(record, folder, run_loggers)
     return record
+
+
+def shows_bar(config: dict[str, Any]) -> bool:
+    """Whether a progress bar is wanted and someone can see it move."""
+    return bool(config["progress"]) and sys.stdout.isatty()
 
 
 def one(callbacks: list[Callback], kind: type[C]) -> C:
