@@ -12,7 +12,7 @@ from dnaft.config import build
 from dnaft.data.splits import load_splits
 from dnaft.data.task import Task
 from dnaft.errors import InputError
-from dnaft.metrics import build_metrics, default_metric, to_floats, to_scores
+from dnaft.metrics import default_metric, score, to_scores
 from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
 
@@ -45,9 +45,7 @@ def run_baseline(
     for split in ("dev", "test"):
         logits = torch.from_numpy(fit.predict(split))
         labels = torch.from_numpy(splits.tables[split].labels)
-        metrics = build_metrics(task.kind, task.outputs)
-        metrics.update(logits, labels)
-        scores[split] = to_floats(metrics.compute())
+        scores[split] = score(task.kind, task.outputs, logits, labels)
         if split == "test":
             file = folder / "test_predictions.parquet"
             write_predictions(file, to_scores(task.kind, logits), labels)

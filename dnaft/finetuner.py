@@ -137,11 +137,3 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
         logits.append(output.float().cpu())
         labels.append(batch.labels)
     return torch.cat(logits), torch.cat(labels)
-
-
-@torch.inference_mode()
-def score(kind: Kind, outputs: int, logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Return all scores of a split from its logits and labels."""
-    metrics = build_metrics(kind, outputs)
-    metrics.update(logits, labels)
-    return to_floats(metrics.compute())

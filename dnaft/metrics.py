@@ -121,6 +121,13 @@ def to_floats(scores: Mapping[str, Tensor]) -> dict[str, float]:
     return {name: float(score) for name, score in scores.items()}
 
 
+def score(kind: Kind, outputs: int, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return all scores of a split from its logits and labels."""
+    metrics = build_metrics(kind, outputs)
+    metrics.update(logits, labels)
+    return to_floats(metrics.compute())
+
+
 class SplitScore(Metric):
     """One score over all rows handed in since the last reset.
 

@@ -17,9 +17,9 @@ from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
-from dnaft.finetuner import FineTuner, predict, score
+from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
-from dnaft.metrics import default_metric, to_scores
+from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
 from dnaft.outcome import count_ranks, finish_run, restore_best, write_rank_history
 from dnaft.output import set_up_output
