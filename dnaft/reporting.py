@@ -27,7 +27,7 @@ def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) 
             f"model {choices['model']} is small and has random weights: good for trying things "
             f"out. For real work choose model={BETTER_MODELS} (from the hub or model.source=FOLDER)"
         )
-    elif config["model"].get("licence"):
+    elif config["model"].get("source") and config["model"].get("licence"):
         print(f"weights of {config['model']['source']}: licence {config['model']['licence']}")
 
 

@@ -1,7 +1,5 @@
 """Load a backbone from the hub, a local folder, or with random weights of a given shape."""
 
-import difflib
-import json
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -10,8 +8,10 @@ import torch
 from torch import nn
 
 from dnaft.errors import InputError
+from dnaft.models.architecture import build_config, positions, read_config
 from dnaft.models.backbone import Backbone
 from dnaft.models.checkpoint import find_checkpoint
+from dnaft.models.native import register
 from dnaft.models.pooling import Pooling
 
 # Weights of modules that the last hidden state does not depend on.
@@ -31,6 +31,7 @@ def load_backbone(
     trust_remote_code: bool = False,
     attention: str = "sdpa",
     licence: str = "",
+    max_bp: int | None = None,
     standardise_features: bool = False,
 ) -> Backbone:
     """Return a backbone in float32, without the head it was pretrained with.
@@ -43,14 +44,17 @@ def load_backbone(
         source: Hub id or local folder with config.json and safetensors. None builds
             `architecture` with random weights.
         revision: Hub revision (branch, tag or commit).
-        architecture: Configuration fields, `model_type` among them; for random weights, not read
-            if there is a source.
+        architecture: Configuration fields, `model_type` among them, for random weights. Of a
+            source only `model_type` is taken from here, which says what code builds the model: the
+            config.json of DNABERT-2 says "bert", that of Nucleotide Transformer v2 "esm".
         weights_seed: Seed of random weights; the global random state is left alone.
         allow_pickle: Accept a checkpoint that has only pickled weights (read with weights_only).
         trust_remote_code: Run code that the hub repository carries. Only for repositories you
             have read.
         attention: transformers' attention implementation: sdpa or eager.
-        licence: Licence of the weights; not used here, shown with the results.
+        licence: Licence of the weights; not used here, shown when a run begins.
+        max_bp: Longest input in bases, where a token stands for a fixed number of them; not used
+            here, shown when a run begins.
         standardise_features: Whether the task head standardises the pooled features.
 
     Raises:
@@ -62,12 +66,16 @@ def load_backbone(
         raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
     if source is None and architecture is None:
         raise ValueError("give source (a hub id or folder) or architecture (random weights)")
+    register()
     if source is None:
         model = _random(architecture or {}, weights_seed, attention)
     else:
-        model = _pretrained(source, revision, allow_pickle, trust_remote_code, attention)
+        model_type = (architecture or {}).get("model_type")
+        model = _pretrained(
+            source, revision, allow_pickle, trust_remote_code, attention, model_type
+        )
     config: Any = model.config
-    room = _positions(config)
+    room = positions(config)
     if room is not None and max_tokens > room:
         raise InputError(
             f"model.max_tokens: {max_tokens} are more than {name} has positions for; set it to "
@@ -92,21 +100,14 @@ def _output_width(config: Any) -> int:
 
 def _without_pooler(config: Any) -> dict[str, Any]:
     """Leave out the next-sentence pooler: the task head pools by itself."""
-    return {"add_pooling_layer": False} if config.model_type in ("bert", "esm") else {}
+    with_pooler = ("bert", "esm", "dnabert2", "nt_v2")
+    return {"add_pooling_layer": False} if config.model_type in with_pooler else {}
 
 
 def _random(architecture: dict[str, Any], seed: int, attention: str) -> nn.Module:
-    from transformers import CONFIG_MAPPING, AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    fields = dict(architecture)
-    model_type = fields.pop("model_type", None)
-    if model_type is None:
-        raise ValueError("architecture.model_type is missing (bert, esm, opt, ...)")
-    if model_type not in CONFIG_MAPPING:
-        close = difflib.get_close_matches(str(model_type), list(CONFIG_MAPPING.keys()), n=1)
-        hint = f"did you mean {close[0]}?" if close else "bert, esm and opt are some"
-        raise ValueError(f"architecture.model_type: transformers knows no {model_type!r}; {hint}")
-    config = AutoConfig.for_model(model_type, **fields)
+    config = build_config(architecture)
     config._attn_implementation = attention
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -115,21 +116,24 @@ def _random(architecture: dict[str, Any], seed: int, attention: str) -> nn.Modul
 
 
 def _pretrained(
-    source: str, revision: str | None, allow_pickle: bool, trust_remote_code: bool, attention: str
+    source: str,
+    revision: str | None,
+    allow_pickle: bool,
+    trust_remote_code: bool,
+    attention: str,
+    model_type: str | None,
 ) -> nn.Module:
     folder = find_checkpoint(source, revision, allow_pickle)
     from safetensors import SafetensorError  # after the search: these take seconds to import
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
     where: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     path = str(folder)
     if trust_remote_code and not Path(source).expanduser().is_dir():
         # Only transformers knows which modules the code needs; the commit is the weights'.
         path, where["revision"] = source, folder.name
-    else:
-        _refuse_own_code(folder, trust_remote_code)
     try:
-        config = AutoConfig.from_pretrained(path, **where)
+        config = read_config(folder, path, model_type, where)
         model, info = AutoModel.from_pretrained(
             path,
             config=config,
@@ -140,6 +144,8 @@ def _pretrained(
             **where,
             **_without_pooler(config),
         )
+    except InputError:
+        raise
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         first = next(
             (line.strip() for line in str(error).splitlines() if line.strip()), repr(error)
@@ -157,35 +163,3 @@ def _pretrained(
         )
     loaded: nn.Module = model
     return loaded
-
-
-def _refuse_own_code(folder: Path, trust_remote_code: bool) -> None:
-    """Say what to do about a config.json of which transformers knows no architecture."""
-    from transformers import CONFIG_MAPPING
-
-    try:
-        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        model_type = fields.get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"model.source: {folder / 'config.json'} is no JSON object") from error
-    if model_type in CONFIG_MAPPING or (trust_remote_code and "auto_map" in fields):
-        return
-    if "auto_map" in fields:
-        fix = "it brings code of its own: read it, then set model.trust_remote_code=true to run it"
-    else:
-        fix = 'give a folder whose config.json names the architecture, such as "model_type": "bert"'
-    raise InputError(
-        f"model.source: {folder / 'config.json'} has the model_type {model_type!r}, which "
-        f"transformers does not know; {fix}"
-    )
-
-
-def _positions(config: Any) -> int | None:
-    """Return how many tokens the learnt position embeddings hold, None if they set no limit."""
-    if config.model_type not in ("bert", "esm", "opt"):
-        return None
-    if getattr(config, "position_embedding_type", "absolute") != "absolute":
-        return None
-    # ESM counts from the number behind the padding token's.
-    unused = config.pad_token_id + 1 if config.model_type == "esm" else 0
-    return int(config.max_position_embeddings) - unused
