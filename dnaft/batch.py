@@ -8,13 +8,26 @@ from torch import Tensor
 class Batch(NamedTuple):
     """Padded sequences with their labels.
 
+    A row is one labelled example. Most rows are one line of `input_ids`; a row read in windows is
+    several, one below the other.
+
     Attributes:
-        input_ids: Token ids, (batch, tokens), int64.
-        attention_mask: 1 at tokens, 0 at padding, (batch, tokens), int64.
-        labels: (batch,) int64 classes for multi-class tasks; (batch,) float32 for binary tasks
-            (0 or 1) and for a single regression target; (batch, outputs) float32 otherwise.
+        input_ids: Token ids, (windows, tokens), int64; as many windows as rows if none is long.
+        attention_mask: 1 at tokens, 0 at padding, (windows, tokens), int64.
+        labels: (rows,) int64 classes for multi-class tasks; (rows,) float32 for binary tasks
+            (0 or 1) and for a single regression target; (rows, outputs) float32 otherwise.
+        token_type_ids: For pairs: 0 at the tokens of the first sequence, 1 at those of the second,
+            0 at padding, (windows, tokens), int64. None for single sequences.
+        windows: How many windows each row has, (rows,), int64; None if each has one.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
     labels: Tensor
+    token_type_ids: Tensor | None = None
+    windows: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """What `Backbone` is called with: ids, mask, token types, windows."""
+        return self.input_ids, self.attention_mask, self.token_type_ids, self.windows

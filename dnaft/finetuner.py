@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from lightning import LightningModule
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
 from dnaft.batch import Batch
@@ -63,7 +64,7 @@ class FineTuner(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of the task plus the weighted orthogonality term."""
-        logits = self.backbone(batch.input_ids, batch.attention_mask)
+        logits = self.backbone(*batch.inputs)
         loss = task_loss(self.kind, logits, batch.labels)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
         if self.orthogonality_weight > 0:
@@ -74,7 +75,7 @@ class FineTuner(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the predictions of the dev split and log its loss."""
-        logits = self.backbone(batch.input_ids, batch.attention_mask)
+        logits = self.backbone(*batch.inputs)
         loss = task_loss(self.kind, logits, batch.labels)
         self.log("dev/loss", loss, batch_size=len(batch.labels), sync_dist=True)
         self.dev_metrics.update(logits, batch.labels)
@@ -120,7 +121,7 @@ class FineTuner(LightningModule):
 
 @torch.inference_mode()
 def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
-    """Return logits and labels of all batches, in float32 on the CPU.
+    """Return logits and labels of all rows, in float32 on the CPU.
 
     The scores so obtained are those of the model that is saved, whatever precision it was trained
     in.
@@ -133,7 +134,7 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
     device = next(backbone.parameters()).device
     logits, labels = [], []
     for batch in loader:
-        output = backbone(batch.input_ids.to(device), batch.attention_mask.to(device))
+        output = backbone(*move_data_to_device(batch, device).inputs)
         logits.append(output.float().cpu())
         labels.append(batch.labels)
     return torch.cat(logits), torch.cat(labels)

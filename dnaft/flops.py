@@ -13,7 +13,8 @@ from dnaft.models.backbone import Backbone
 def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
     """Return the operations of matrix products in one forward and backward pass of a batch.
 
-    Weights, gradients and the global random state are left as they were.
+    Rows read in windows cost what all their windows cost. Weights, gradients and the global random
+    state are left as they were.
 
     Args:
         backbone: The model, on the device of the batch.
@@ -26,7 +27,7 @@ def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
         sdpa_kernel([SDPBackend.MATH]),
         FlopCounterMode(display=False) as counter,
     ):
-        logits = backbone(batch.input_ids, batch.attention_mask)
+        logits = backbone(*batch.inputs)
         task_loss(kind, logits, batch.labels).backward()
     for parameter in backbone.parameters():
         parameter.grad = None

@@ -21,6 +21,7 @@ from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
+from dnaft.models.requirements import require
 from dnaft.outcome import count_ranks, finish_run, restore_best, write_rank_history
 from dnaft.output import set_up_output
 from dnaft.predictions import write_predictions
@@ -69,6 +70,7 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
             f"model: method {config['method']['name']} fine-tunes a language model, and "
             "model=none has none; choose one, for example model=tiny"
         )
+    require(model.get("requires") or ())
     tokenizer = build(config["tokenizer"], "tokenizer")
     make = build(config["data"], "data")
     data: SequenceDataModule = make(task=task, tokenizer=tokenizer, max_tokens=model["max_tokens"])

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 
 from dnaft.baselines.estimators import Weights, fit_path
 from dnaft.baselines.features import KmerCounts, PositionalOneHot
@@ -24,6 +25,10 @@ class Split(Protocol):
         """DNA, one text a row."""
 
     @property
+    def sequences_b(self) -> Sequence[str] | None:
+        """The second sequence of each row, for pairs."""
+
+    @property
     def labels(self) -> NDArray[Any]:
         """(rows,) or (rows, outputs)."""
 
@@ -34,7 +39,8 @@ class BaselineFit:
 
     Attributes:
         features: How sequences become features.
-        length_bp: Longest sequence of train; one-hot features end there.
+        lengths_bp: Longest sequence of train, for pairs the longest first and the longest second
+            one; one-hot features end there.
         tables: The splits.
         weights: The weights under the chosen penalty.
         penalty: The penalty with the best dev score; of equals the strongest.
@@ -43,7 +49,7 @@ class BaselineFit:
     """
 
     features: KmerCounts | PositionalOneHot
-    length_bp: int
+    lengths_bp: tuple[int, ...]
     tables: Mapping[str, Split]
     weights: Weights
     penalty: float
@@ -63,20 +69,19 @@ class BaselineFit:
 
     def predict(self, split: str) -> NDArray[np.float64]:
         """Return logits, or values in the unit of the labels, of a split: (rows, outputs)."""
-        return self.predict_sequences(self.tables[split].sequences)
-
-    def predict_sequences(self, sequences: Sequence[str]) -> NDArray[np.float64]:
-        """Return logits, or values in the unit of the labels: (sequences, outputs)."""
-        return self.weights.apply(self.features.transform(sequences, self.length_bp))
+        return self.weights.apply(_transform(self.features, self.tables[split], self.lengths_bp))
 
     def count_cut(self, split: str) -> int:
-        """Return how many sequences of a split lose bases behind `length_bp`."""
-        return self.features.count_cut(self.tables[split].sequences, self.length_bp)
+        """Return how many sequences of a split lose bases behind `lengths_bp`."""
+        columns = _columns(self.tables[split])
+        return sum(map(self.features.count_cut, columns, self.lengths_bp))
 
 
 @dataclass(frozen=True)
 class LinearBaseline:
     """Logistic regression, or ridge regression of the standardised targets.
+
+    The features of a pair are those of its first sequence, then those of its second.
 
     Attributes:
         features: How sequences become features.
@@ -117,9 +122,9 @@ class LinearBaseline:
                 f"choose_by of a {kind} task must be one of {known}, got {choose_by!r}"
             )
         train, dev = tables["train"], tables["dev"]
-        length_bp = max(map(len, train.sequences), default=0)
-        x_train = self.features.transform(train.sequences, length_bp)
-        x_dev = self.features.transform(dev.sequences, length_bp)
+        lengths_bp = tuple(max(map(len, column), default=0) for column in _columns(train))
+        x_train = _transform(self.features, train, lengths_bp)
+        x_dev = _transform(self.features, dev, lengths_bp)
         labels = np.asarray(train.labels, dtype=np.float64)
 
         dev_scores: dict[float, float] = {}
@@ -137,5 +142,17 @@ class LinearBaseline:
             )
         seconds = time.perf_counter() - started
         return BaselineFit(
-            self.features, length_bp, tables, best, best_penalty, dev_scores, seconds
+            self.features, lengths_bp, tables, best, best_penalty, dev_scores, seconds
         )
+
+
+def _columns(split: Split) -> list[Sequence[str]]:
+    return [split.sequences] + ([] if split.sequences_b is None else [split.sequences_b])
+
+
+def _transform(
+    features: KmerCounts | PositionalOneHot, split: Split, lengths_bp: tuple[int, ...]
+) -> sparse.csr_array:
+    """Return the features of each row; those of the sequences of a pair side by side."""
+    parts = list(map(features.transform, _columns(split), lengths_bp))
+    return parts[0] if len(parts) == 1 else sparse.csr_array(sparse.hstack(parts, format="csr"))

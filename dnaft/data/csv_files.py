@@ -18,6 +18,8 @@ class CsvFiles:
         dev: Path of the rows that choose the checkpoint; none if `dev_fraction` is given.
         test: Path of the rows scored once, at the end.
         sequence_column: Column with the sequences.
+        sequence_b_column: Column with the second sequence of each row, for pairs such as an
+            enhancer and a promoter; none for single sequences.
         label_columns: One column for a class or one target; one per label or target else.
         separator: Between columns; by default a tab for .tsv, .tab and .txt, else a comma.
         dev_fraction: Without a dev file: share of the training rows that becomes dev, rounded
@@ -30,6 +32,7 @@ class CsvFiles:
     test: str
     dev: str | None = None
     sequence_column: str = "sequence"
+    sequence_b_column: str | None = None
     label_columns: tuple[str, ...] = ("label",)
     separator: str | None = None
     dev_fraction: float | None = None
@@ -38,6 +41,11 @@ class CsvFiles:
     def __post_init__(self) -> None:
         if not self.label_columns:
             raise ValueError("label_columns names no column; give at least one")
+        if self.sequence_b_column == self.sequence_column:
+            raise ValueError(
+                f"sequence_column and sequence_b_column are both {self.sequence_column!r}; a pair "
+                "needs two columns, single sequences need sequence_b_column=null"
+            )
         if self.separator is not None and len(self.separator) != 1:
             raise ValueError(f"separator must be one character, got {self.separator!r}")
         if self.dev is None and self.dev_fraction is None:
@@ -70,6 +78,7 @@ class CsvFiles:
             Path(path).expanduser(),
             self.sequence_column,
             self.label_columns,
+            sequence_b_column=self.sequence_b_column,
             separator=self.separator,
         )
         return build_table(raw, rules)

@@ -1,8 +1,6 @@
 """From a task to batches."""
 
-import logging
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning import LightningDataModule
@@ -10,15 +8,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dnaft.data.loader import Collate, EpochSampler, ResumableLoader, Row, TokenDataset
-from dnaft.data.source import SPLITS
+from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
-from dnaft.data.tokens import TokenRows, count_truncation, describe_truncation, tokenise
-from dnaft.errors import InputError
+from dnaft.data.tokens import TokenRows, tokenise
 from dnaft.tokenizers.base import Tokenizer
-
-log = logging.getLogger(__name__)
 
 
 class SequenceDataModule(LightningDataModule):
@@ -33,7 +28,9 @@ class SequenceDataModule(LightningDataModule):
         max_tokens: int | None = None,
         batch_size: int = 32,
         eval_batch_size: int = 64,
-        on_truncation: Literal["error", "warn"] = "error",
+        long_input: LongInput = "error",
+        window_overlap_fraction: float = 0.1,
+        sort_batches: int = 50,
         num_workers: int = 0,
         seed: int = 1,
     ) -> None:
@@ -45,10 +42,14 @@ class SequenceDataModule(LightningDataModule):
             data_dir: The folder with the benchmarks.
             cache_dir: Where encoded splits are kept.
             max_tokens: The most tokens the model takes; none if it has no limit.
-            batch_size: Rows a training batch.
+            batch_size: Rows a training batch, each with all its windows.
             eval_batch_size: Rows a batch of dev and test.
-            on_truncation: `error` refuses sequences over `max_tokens`; `warn` cuts their 3' ends
-                and says how much is lost.
+            long_input: What becomes of rows over `max_tokens`. `error` refuses them; `windows`
+                reads them in overlapping windows, whose vectors are averaged; `cut` cuts their
+                3' ends and says how much is lost.
+            window_overlap_fraction: Share of a window's bases that the next one reads again.
+            sort_batches: Training batches whose rows are sorted by length together, so that there
+                is less padding; 1 leaves them as drawn. Rows of one length stay as drawn anyhow.
             num_workers: Processes that prepare batches.
             seed: Decides the order of the training rows.
 
@@ -59,6 +60,7 @@ class SequenceDataModule(LightningDataModule):
         for name, value, least in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", eval_batch_size, 1),
+            ("sort_batches", sort_batches, 1),
             ("num_workers", num_workers, 0),
             ("seed", seed, 0),
         ):
@@ -66,8 +68,12 @@ class SequenceDataModule(LightningDataModule):
                 raise ValueError(f"{name} must be {least} or more, got {value}")
         if max_tokens is not None and max_tokens < 1:
             raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
-        if on_truncation not in ("error", "warn"):
-            raise ValueError(f"on_truncation must be error or warn, got {on_truncation!r}")
+        if long_input not in CHOICES:
+            raise ValueError(f"long_input must be {' or '.join(CHOICES)}, got {long_input!r}")
+        if not 0 <= window_overlap_fraction < 1:
+            raise ValueError(
+                f"window_overlap_fraction must lie in [0, 1), got {window_overlap_fraction}"
+            )
         self.task = task
         self.tokenizer = tokenizer
         self.data_dir = data_dir
@@ -75,7 +81,9 @@ class SequenceDataModule(LightningDataModule):
         self.max_tokens = max_tokens
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
-        self.on_truncation = on_truncation
+        self.long_input: LongInput = long_input
+        self.window_overlap_fraction = window_overlap_fraction
+        self.sort_batches = sort_batches
         self.num_workers = num_workers
         self.seed = seed
         self._tables: dict[str, SequenceTable] = {}
@@ -95,7 +103,7 @@ class SequenceDataModule(LightningDataModule):
         return self._tokens
 
     def summary(self) -> dict[str, Any]:
-        """Return counts, checksums, leaks and what was cut, for result.json."""
+        """Return counts, checksums, leaks, what was windowed and what was cut, for result.json."""
         self.setup()
         return self._summary
 
@@ -112,26 +120,20 @@ class SequenceDataModule(LightningDataModule):
         if self._summary:
             return
         splits = load_splits(self.task, self.data_dir)
-        tables = splits.tables
+        overlap = self.window_overlap_fraction if self.long_input == "windows" else None
         tokens = {
-            split: tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir)
-            for split, table in tables.items()
+            split: tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir, overlap)
+            for split, table in splits.tables.items()
         }
-        truncation = {s: count_truncation(tables[s], tokens[s]) for s in SPLITS}
-        cut = describe_truncation(truncation, self.max_tokens)
-        if cut and self.on_truncation == "error":
-            raise InputError(
-                f"task {self.task.name}, {cut}. Cut their 3' ends with data.on_truncation=warn, or "
-                "choose a model that takes more tokens or a tokenizer that makes fewer"
-            )
-        if cut:
-            log.warning("task %s, %s", self.task.name, cut)
-        self._tables, self._tokens = tables, tokens
+        long_rows = account_for_long_rows(
+            self.task.name, splits, tokens, self.max_tokens, self.long_input
+        )
+        self._tables, self._tokens = splits.tables, tokens
         self._summary = {
             **splits.summary,
             "tokens": {s: _token_lengths(t) for s, t in tokens.items()},
             "max_tokens": self.max_tokens,
-            "truncation": {s: asdict(t) for s, t in truncation.items()},
+            **long_rows,
         }
 
     def train_dataloader(self) -> DataLoader[Row]:
@@ -140,7 +142,9 @@ class SequenceDataModule(LightningDataModule):
         return ResumableLoader(
             dataset,
             batch_size=self.batch_size,
-            sampler=EpochSampler(dataset, self.seed, *self._processes()),
+            sampler=EpochSampler(
+                dataset, self.seed, *self._processes(), self.batch_size, self.sort_batches
+            ),
             **self._loader_options(),
         )
 

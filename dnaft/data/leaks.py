@@ -1,4 +1,8 @@
-"""Sequences that occur more than once: within a split, between splits, on either strand."""
+"""Sequences that occur more than once: within a split, between splits, on either strand.
+
+Of pairs, the pair is what counts: two rows are the same if both sequences are, in the same order;
+the reverse complement of a pair is the pair of the reverse complements.
+"""
 
 from collections.abc import Hashable
 from dataclasses import asdict, dataclass
@@ -9,6 +13,8 @@ from numpy.typing import NDArray
 
 from dnaft.data.table import SequenceTable
 from dnaft.sequence import encode_bases, reverse_complement
+
+Unit = tuple[str, ...]  # the sequence of a row, or both of a pair
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class SplitCounts:
 
     Attributes:
         rows: Rows.
-        length_bp_min: Shortest sequence.
+        length_bp_min: Shortest sequence, of either kind for pairs.
         length_bp_max: Longest sequence.
         labels: Rows of each class (positive rows of each label, for multi-label tasks); empty
             for regression.
@@ -68,7 +74,7 @@ def count_leaks(tables: dict[str, SequenceTable]) -> dict[str, dict[str, int]]:
     Returns:
         The fields of `Overlap` for each pair.
     """
-    known = {split: _labels_by_sequence(table) for split, table in tables.items()}
+    known = {split: _labels_by_unit(table) for split, table in tables.items()}
     return {
         f"{first}/{second}": asdict(_overlap(known[first], known[second], tables[second]))
         for first, second in combinations(tables, 2)
@@ -77,12 +83,10 @@ def count_leaks(tables: dict[str, SequenceTable]) -> dict[str, dict[str, int]]:
 
 def count_split(table: SequenceTable) -> SplitCounts:
     """Describe one split: rows, lengths, labels, GC, duplicates, conflicts."""
-    known = _labels_by_sequence(table)
-    lengths = [len(sequence) for sequence in table.sequences]
+    known = _labels_by_unit(table)
+    lengths = [len(sequence) for sequences in table.columns() for sequence in sequences]
     counts, gc = _labels_and_gc(table)
-    pairs = sum(
-        sequence < (other := reverse_complement(sequence)) and other in known for sequence in known
-    )
+    pairs = sum(unit < (other := _other_strand(unit)) and other in known for unit in known)
     return SplitCounts(
         rows=len(table),
         length_bp_min=min(lengths),
@@ -102,18 +106,26 @@ def drop_leaks(tables: dict[str, SequenceTable]) -> tuple[dict[str, SequenceTabl
     Returns:
         The tables, dev and test untouched, and the number of rows removed.
     """
-    held_out = {s for split in ("dev", "test") for s in tables[split].sequences}
-    held_out |= {reverse_complement(sequence) for sequence in held_out}
+    held_out = {unit for split in ("dev", "test") for unit in _units(tables[split])}
+    held_out |= {_other_strand(unit) for unit in held_out}
     train = tables["train"]
-    kept = np.array([i for i, s in enumerate(train.sequences) if s not in held_out], dtype=np.int64)
+    kept = np.array([i for i, u in enumerate(_units(train)) if u not in held_out], dtype=np.int64)
     return tables | {"train": train.take(kept)}, len(train) - len(kept)
 
 
-def describe_leaks(splits: dict[str, SplitCounts], leaks: dict[str, dict[str, int]]) -> list[str]:
-    """Say in one sentence each what occurs more than once; empty if nothing does."""
+def describe_leaks(
+    splits: dict[str, SplitCounts], leaks: dict[str, dict[str, int]], unit: str = "sequence"
+) -> list[str]:
+    """Say in one sentence each what occurs more than once; empty if nothing does.
+
+    Args:
+        splits: What `count_split` found in each.
+        leaks: What `count_leaks` found.
+        unit: What a row holds: `sequence` or `pair`.
+    """
     lines = [
-        f"{split}: {c.duplicates:,} of {c.rows:,} rows repeat a sequence of the split, "
-        f"sequences with two labels: {c.conflicts:,}, on both strands: {c.rc_pairs:,}"
+        f"{split}: {c.duplicates:,} of {c.rows:,} rows repeat a {unit} of the split, "
+        f"{unit}s with two labels: {c.conflicts:,}, on both strands: {c.rc_pairs:,}"
         for split, c in splits.items()
         if c.duplicates or c.conflicts or c.rc_pairs
     ]
@@ -121,17 +133,26 @@ def describe_leaks(splits: dict[str, SplitCounts], leaks: dict[str, dict[str, in
         if found["exact"] or found["rc"]:
             first, second = pair.split("/")
             lines.append(
-                f"{second}: the sequences of {found['exact']:,} of {found['rows']:,} rows are in "
+                f"{second}: the {unit}s of {found['exact']:,} of {found['rows']:,} rows are in "
                 f"{first}, of {found['rc']:,} more as the reverse complement; "
                 f"{found['label_differs']:,} carry another label there"
             )
     return lines
 
 
-def _labels_by_sequence(table: SequenceTable) -> dict[str, set[Hashable]]:
-    known: dict[str, set[Hashable]] = {}
-    for sequence, label in zip(table.sequences, _hashable(table), strict=True):
-        known.setdefault(sequence, set()).add(label)
+def _units(table: SequenceTable) -> list[Unit]:
+    """Return what is compared: the sequence of each row, or its pair."""
+    return list(zip(*table.columns(), strict=True))
+
+
+def _other_strand(unit: Unit) -> Unit:
+    return tuple(map(reverse_complement, unit))
+
+
+def _labels_by_unit(table: SequenceTable) -> dict[Unit, set[Hashable]]:
+    known: dict[Unit, set[Hashable]] = {}
+    for unit, label in zip(_units(table), _hashable(table), strict=True):
+        known.setdefault(unit, set()).add(label)
     return known
 
 
@@ -141,25 +162,26 @@ def _hashable(table: SequenceTable) -> list[Hashable]:
 
 
 def _overlap(
-    first: dict[str, set[Hashable]], second: dict[str, set[Hashable]], table: SequenceTable
+    first: dict[Unit, set[Hashable]], second: dict[Unit, set[Hashable]], table: SequenceTable
 ) -> Overlap:
     shared = first.keys() & second.keys()
-    flipped = {s for s in second.keys() - shared if reverse_complement(s) in first}
+    flipped = {u for u in second.keys() - shared if _other_strand(u) in first}
+    units = _units(table)
     differs = sum(
-        sequence in shared and label not in first[sequence]
-        for sequence, label in zip(table.sequences, _hashable(table), strict=True)
+        unit in shared and label not in first[unit]
+        for unit, label in zip(units, _hashable(table), strict=True)
     )
     return Overlap(
-        exact=sum(sequence in shared for sequence in table.sequences),
+        exact=sum(unit in shared for unit in units),
         exact_distinct=len(shared),
-        rc=sum(sequence in flipped for sequence in table.sequences),
+        rc=sum(unit in flipped for unit in units),
         label_differs=differs,
         rows=len(table),
     )
 
 
 def _labels_and_gc(table: SequenceTable) -> tuple[dict[str, int], dict[str, float]]:
-    codes, offsets = encode_bases(table.sequences)
+    codes, offsets = encode_bases(list(map("".join, _units(table))))
     is_gc = np.concatenate([[0], np.cumsum((codes == ord("G")) | (codes == ord("C")))])
     gc: NDArray[np.float64] = np.diff(is_gc[offsets]) / np.diff(offsets)
     labels = table.labels

@@ -2,18 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from dnaft.batch import Batch
+from dnaft.data.buckets import bucket
 from dnaft.data.tokens import TokenRows
 from dnaft.errors import InputError
 
-Row = tuple[Tensor, Tensor]
+
+class Row(NamedTuple):
+    """One labelled example.
+
+    Attributes:
+        windows: Token ids, int64, (tokens,), of each of its windows, mostly one.
+        token_type_ids: For pairs: int64, (tokens,).
+        label: What `Batch.labels` holds for a row.
+    """
+
+    windows: list[Tensor]
+    token_type_ids: Tensor | None
+    label: Tensor
 
 
 class TokenDataset(Dataset[Row]):
@@ -26,39 +40,85 @@ class TokenDataset(Dataset[Row]):
     def __len__(self) -> int:
         return len(self._tokens)
 
+    def longest_windows(self) -> NDArray[np.int64]:
+        """Return the number of tokens of the longest window of each row, (rows,)."""
+        return self._tokens.longest_windows()
+
     def __getitem__(self, row: int) -> Row:
-        ids = torch.from_numpy(self._tokens[row].astype(np.int64))
-        return ids, self._labels[row]
+        windows = [torch.from_numpy(ids.astype(np.int64)) for ids in self._tokens[row]]
+        types = self._tokens.types(row)
+        return Row(
+            windows,
+            None if types is None else torch.from_numpy(types.astype(np.int64)),
+            self._labels[row],
+        )
 
 
 class Collate:
-    """Pads rows on the right to the longest of the batch."""
+    """Pads windows on the right to the longest of the batch."""
 
     def __init__(self, pad_id: int) -> None:
         self.pad_id = pad_id
 
     def __call__(self, rows: Sequence[Row]) -> Batch:
-        """Return ids and mask (batch, tokens), and labels."""
-        width = max(len(ids) for ids, _ in rows)
-        input_ids = torch.full((len(rows), width), self.pad_id, dtype=torch.int64)
-        attention_mask = torch.zeros((len(rows), width), dtype=torch.int64)
-        for i, (ids, _) in enumerate(rows):
-            input_ids[i, : len(ids)] = ids
-            attention_mask[i, : len(ids)] = 1
-        return Batch(input_ids, attention_mask, torch.stack([label for _, label in rows]))
+        """Return the batch; windows of a row lie one below the other."""
+        windows = [ids for row in rows for ids in row.windows]
+        shape = (len(windows), max(map(len, windows)))
+        input_ids = _padded(windows, shape, self.pad_id)
+        lengths = torch.tensor([len(ids) for ids in windows])
+        attention_mask = (torch.arange(shape[1]) < lengths.unsqueeze(1)).long()
+        batch = Batch(input_ids, attention_mask, torch.stack([row.label for row in rows]))
+        if rows[0].token_type_ids is not None:
+            types = [row.token_type_ids for row in rows if row.token_type_ids is not None]
+            batch = batch._replace(token_type_ids=_padded(types, shape, 0))
+        if len(windows) > len(rows):
+            batch = batch._replace(windows=torch.tensor([len(row.windows) for row in rows]))
+        return batch
+
+
+def _padded(lines: Sequence[Tensor], shape: tuple[int, int], value: int) -> Tensor:
+    padded = torch.full(shape, value, dtype=torch.int64)
+    for i, line in enumerate(lines):
+        padded[i, : len(line)] = line
+    return padded
 
 
 class EpochSampler(DistributedSampler[Row]):
-    """A random order that depends on the seed and the epoch only.
+    """A random order that depends on the seed and the epoch only, by batches of like length.
 
     As a subclass of DistributedSampler it is told each epoch by Lightning (`set_epoch`) and is
     not replaced by it when there are several processes.
+
+    Args:
+        dataset: The rows.
+        seed: Decides the order.
+        num_replicas: Processes.
+        rank: Which of them this is.
+        batch_size: Rows a batch of this process.
+        together: Batches sorted by length at a time, see `bucket`.
     """
 
-    def __init__(self, dataset: Dataset[Row], seed: int, num_replicas: int, rank: int) -> None:
+    def __init__(
+        self,
+        dataset: TokenDataset,
+        seed: int,
+        num_replicas: int,
+        rank: int,
+        batch_size: int,
+        together: int,
+    ) -> None:
         # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=mixed)
+        self._lengths = dataset.longest_windows()
+        self._batch_size = batch_size
+        self._together = together
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows of this process for the epoch."""
+        order = np.fromiter(super().__iter__(), np.int64)
+        mixed = self.seed + self.epoch
+        yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
 
 
 class ResumableLoader(DataLoader[Row]):

@@ -21,6 +21,7 @@ def read_csv(
     sequence_column: str,
     label_columns: Sequence[str],
     *,
+    sequence_b_column: str | None = None,
     separator: str | None = None,
     where: str | None = None,
 ) -> RawRows:
@@ -33,6 +34,7 @@ def read_csv(
         path: The file.
         sequence_column: Name of the column with the sequences.
         label_columns: Names of the columns with the labels.
+        sequence_b_column: Name of the column with the second sequences, for pairs.
         separator: Between columns; by default a tab for .tsv, .tab and .txt, else a comma.
         where: How messages call the file; its path by default.
 
@@ -41,20 +43,50 @@ def read_csv(
             a row has another number of columns than the header.
     """
     where = where or str(path)
+    wanted = [("sequence_column", sequence_column)]
+    if sequence_b_column is not None:
+        wanted.append(("sequence_b_column", sequence_b_column))
+    pieces = len(wanted)
+    wanted += [("label_columns", name) for name in label_columns]
+    columns, numbers, sha256 = read_columns(path, wanted, separator=separator, where=where)
+    return RawRows(columns[0], columns[pieces:], numbers, "line", where, sha256, *columns[1:pieces])
+
+
+def read_columns(
+    path: Path,
+    wanted: Sequence[tuple[str, str]],
+    *,
+    separator: str | None = None,
+    where: str | None = None,
+    column_names: Sequence[str] = (),
+) -> tuple[list[list[str]], list[int], str]:
+    """Read some columns of a delimited file as text.
+
+    Args:
+        path: The file.
+        wanted: The key of task.source that asks for a column, for messages, and its name.
+        separator: As in `read_csv`.
+        where: As in `read_csv`.
+        column_names: Of a file without a header line.
+
+    Returns:
+        One list of texts for each column, the line of each row, the checksum of the file.
+
+    Raises:
+        InputError: As `read_csv`.
+    """
+    where = where or str(path)
     text, sha256 = _read_text(path, where)
-    separator = separator or _separator(path)
-    rows = _csv_rows(text, separator, where)
-    _, header = next(rows, (0, []))
+    rows = _csv_rows(text, separator or _separator(path), where)
+    header = list(column_names) or next(rows, (0, []))[1]
     if not header:
         raise InputError(
             f"{where}: the file is empty; it needs a header line with the columns "
-            f"{', '.join([sequence_column, *label_columns])}"
+            f"{', '.join(name for _, name in wanted)}"
         )
     names = [name.strip() for name in header]
-    sequence_at = _find_column(names, sequence_column, "sequence_column", where)
-    labels_at = [_find_column(names, name, "label_columns", where) for name in label_columns]
-    sequences: list[str] = []
-    labels: list[list[str]] = [[] for _ in labels_at]
+    places = [_find_column(names, name, key, where) for key, name in wanted]
+    columns: list[list[str]] = [[] for _ in wanted]
     numbers: list[int] = []
     for line, row in rows:
         if len(row) != len(names):
@@ -62,11 +94,10 @@ def read_csv(
                 f"{where} line {line}: {len(row)} columns, the header has {len(names)}; "
                 "correct the line, or set task.source.separator"
             )
-        sequences.append(row[sequence_at])
-        for column, at in zip(labels, labels_at, strict=True):
+        for column, at in zip(columns, places, strict=True):
             column.append(row[at])
         numbers.append(line)
-    return RawRows(sequences, labels, numbers, "line", where, sha256)
+    return columns, numbers, sha256
 
 
 def read_fasta(path: Path, *, where: str | None = None) -> RawRows:

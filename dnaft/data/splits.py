@@ -19,10 +19,12 @@ class Splits:
     Attributes:
         tables: train, dev and test; leaks are removed from train if the task says so.
         summary: Counts, checksums and leaks, for result.json.
+        unit: What a row holds: `sequence` or `pair`.
     """
 
     tables: dict[str, SequenceTable]
     summary: dict[str, Any]
+    unit: str = "sequence"
 
 
 def load_splits(task: Task, data_dir: str) -> Splits:
@@ -38,7 +40,8 @@ def load_splits(task: Task, data_dir: str) -> Splits:
     tables = task.load(data_dir)
     leaks = count_leaks(tables)
     counts = {split: count_split(table) for split, table in tables.items()}
-    remarks = describe_leaks(counts, leaks)
+    unit = "sequence" if tables["train"].sequences_b is None else "pair"
+    remarks = describe_leaks(counts, leaks, unit)
     dropped = 0
     if task.drop_leaks:
         tables, dropped = drop_leaks(tables)
@@ -57,4 +60,4 @@ def load_splits(task: Task, data_dir: str) -> Splits:
     }
     for remark in remarks:
         log.warning("task %s, %s", task.name, remark)
-    return Splits(tables, summary)
+    return Splits(tables, summary, unit)

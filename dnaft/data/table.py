@@ -44,6 +44,7 @@ class RawRows:
         unit: What `numbers` count: `line` or `row`.
         where: The file.
         sha256: Checksum of the file as it lies on disk.
+        sequences_b: The second text of each row, for pairs.
     """
 
     sequences: list[str]
@@ -52,11 +53,12 @@ class RawRows:
     unit: str
     where: str
     sha256: str
+    sequences_b: list[str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class SequenceTable:
-    """Sequences of one split with their labels.
+    """Sequences of one split, or pairs of sequences, with their labels.
 
     Attributes:
         sequences: Upper-case letters of the task's alphabet.
@@ -68,6 +70,7 @@ class SequenceTable:
         numbers: Line or row number of each row in the file, (rows,).
         unit: `line` or `row`.
         lower_case: Rows that held lower-case letters in the file.
+        sequences_b: The second sequence of each row, for pairs.
     """
 
     sequences: list[str]
@@ -77,6 +80,7 @@ class SequenceTable:
     numbers: NDArray[np.int64]
     unit: str = "line"
     lower_case: int = 0
+    sequences_b: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -85,6 +89,17 @@ class SequenceTable:
         """Say where a row comes from."""
         return f"{self.where} {self.unit} {self.numbers[row]}"
 
+    def columns(self) -> list[list[str]]:
+        """Return the sequences, and for pairs the second sequences behind them."""
+        return [self.sequences] if self.sequences_b is None else [self.sequences, self.sequences_b]
+
+    def lengths_bp(self) -> NDArray[np.int64]:
+        """Return the bases of each row, of both sequences of a pair, (rows,)."""
+        lengths = np.zeros(len(self), dtype=np.int64)
+        for sequences in self.columns():
+            lengths += np.fromiter(map(len, sequences), np.int64, len(self))
+        return lengths
+
     def take(self, rows: NDArray[np.int64]) -> "SequenceTable":
         """Return the table of these rows, in this order."""
         return replace(
@@ -92,6 +107,7 @@ class SequenceTable:
             sequences=[self.sequences[i] for i in rows],
             labels=self.labels[rows],
             numbers=self.numbers[rows],
+            sequences_b=None if self.sequences_b is None else [self.sequences_b[i] for i in rows],
         )
 
 
@@ -107,7 +123,11 @@ def build_table(raw: RawRows, rules: RowRules) -> SequenceTable:
             f"task {rules.task}, {raw.where}: the file holds no sequences; "
             "put one labelled sequence in each row"
         )
-    sequences, lower_case = _check_sequences(raw, rules)
+    sequences, lower_case = _check_sequences(raw, rules, raw.sequences, "sequence")
+    sequences_b = None
+    if raw.sequences_b is not None:
+        sequences_b, lower_b = _check_sequences(raw, rules, raw.sequences_b, "second sequence")
+        lower_case |= lower_b
     labels = parse_labels(raw, rules.task, rules.kind, rules.outputs)
     return SequenceTable(
         sequences=sequences,
@@ -116,36 +136,38 @@ def build_table(raw: RawRows, rules: RowRules) -> SequenceTable:
         sha256=raw.sha256,
         numbers=np.asarray(raw.numbers, dtype=np.int64),
         unit=raw.unit,
-        lower_case=lower_case,
+        lower_case=len(lower_case),
+        sequences_b=sequences_b,
     )
 
 
-def _check_sequences(raw: RawRows, rules: RowRules) -> tuple[list[str], int]:
-    """Return the sequences in upper case and how many had to be changed for it."""
-    sequences = raw.sequences
-    if not all(sequences):
-        row = sequences.index("")
+def _check_sequences(
+    raw: RawRows, rules: RowRules, texts: list[str], what: str
+) -> tuple[list[str], set[int]]:
+    """Return the sequences in upper case and the rows that had to be changed for it."""
+    if not all(texts):
+        row = texts.index("")
         raise InputError(
-            f"{_place(raw, rules, row)}: the sequence is empty; fill it or remove the row"
+            f"{_place(raw, rules, row)}: the {what} is empty; fill it or remove the row"
         )
-    joined = "".join(sequences)
-    lower_case = 0
+    sequences, joined = texts, "".join(texts)
+    lower_case: set[int] = set()
     if joined.isascii() and rules.case == "upper" and joined != joined.upper():
-        upper = [sequence.upper() for sequence in sequences]
-        lower_case = sum(a != b for a, b in zip(sequences, upper, strict=True))
-        sequences, joined = upper, joined.upper()
+        sequences = [text.upper() for text in texts]
+        lower_case = {i for i, text in enumerate(texts) if text != sequences[i]}
+        joined = joined.upper()
     if joined.isascii() and not joined.encode().translate(None, rules.alphabet.encode()):
         return sequences, lower_case
     allowed = frozenset(rules.alphabet)
     row = next(i for i, sequence in enumerate(sequences) if not allowed.issuperset(sequence))
     at = next(i for i, letter in enumerate(sequences[row]) if letter not in allowed)
-    letter = raw.sequences[row][at]
+    letter = texts[row][at]
     if letter.upper() in allowed:
         remedy = "turn it into upper case or set task.case=upper"
     else:
         remedy = "clean the file or set task.alphabet"
     raise InputError(
-        f"{_place(raw, rules, row)}: letter {letter!r} at position {at + 1} of the sequence "
+        f"{_place(raw, rules, row)}: letter {letter!r} at position {at + 1} of the {what} "
         f"is not in the alphabet {rules.alphabet}; {remedy}"
     )
 

@@ -21,7 +21,7 @@ class Task:
         kind: `binary`, `multiclass`, `multilabel` or `regression`.
         source: Where the splits come from.
         outputs: Classes (multiclass), labels (multilabel), targets (regression); 1 for binary.
-        length_bp: Length of every sequence, asserted when given.
+        length_bp: Length of every sequence, of both of a pair, asserted when given.
         rows: Rows of a split, asserted for each split that is named.
         alphabet: Letters a sequence may hold.
         case: `upper` turns lower-case (soft-masked) letters into upper case; `error` refuses
@@ -109,13 +109,14 @@ class Task:
     def _check_length(self, table: SequenceTable) -> None:
         if self.length_bp is None:
             return
-        for row, sequence in enumerate(table.sequences):
-            if len(sequence) != self.length_bp:
-                raise InputError(
-                    f"task {self.name}, {table.place(row)}: {len(sequence)} bp, task.length_bp "
-                    f"says {self.length_bp}; correct the row, or drop the check with "
-                    "task.length_bp=null"
-                )
+        for sequences in table.columns():
+            for row, sequence in enumerate(sequences):
+                if len(sequence) != self.length_bp:
+                    raise InputError(
+                        f"task {self.name}, {table.place(row)}: {len(sequence)} bp, task.length_bp "
+                        f"says {self.length_bp}; correct the row, or drop the check with "
+                        "task.length_bp=null"
+                    )
 
     def _check_classes(self, train: SequenceTable) -> None:
         if self.kind in ("binary", "multiclass"):

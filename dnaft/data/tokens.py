@@ -1,148 +1,141 @@
-"""A split as token ids, cut to the length a model takes, with an account of what was cut."""
+"""A split as token ids, within the length that a model takes."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnaft.data.cache import Arrays, cached_arrays, content_key
+from dnaft.data.encoding import encode_pairs, encode_sequences
 from dnaft.data.table import SequenceTable
 from dnaft.errors import InputError
-from dnaft.tokenizers.base import Tokenizer
-from dnaft.tokenizers.encoded import Encoded
+from dnaft.tokenizers.base import PairTokenizer, Tokenizer
 
 
 @dataclass(frozen=True, eq=False)
 class TokenRows:
-    """Token ids of the rows of a split.
+    """Token ids of the rows of a split, all read-only.
 
-    Row i is `ids[offsets[i]:offsets[i + 1]]`.
+    Row i has the windows `first_window[i]` to `first_window[i + 1] - 1`, mostly one; window w is
+    `ids[offsets[w]:offsets[w + 1]]`.
 
     Attributes:
-        ids: Smallest unsigned integers that hold the vocabulary, (tokens,), read-only.
-        offsets: int64, (rows + 1,).
+        ids: Smallest unsigned integers that hold the vocabulary, (tokens,).
+        offsets: int64, (windows + 1,).
+        first_window: int64, (rows + 1,).
         kept_bp: Bases of each row that its tokens stand for, int64, (rows,).
+        type_ids: Token types of pairs, uint8, (tokens,); None for single sequences.
     """
 
     ids: NDArray[np.unsignedinteger]
     offsets: NDArray[np.int64]
+    first_window: NDArray[np.int64]
     kept_bp: NDArray[np.int64]
+    type_ids: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.kept_bp)
 
-    def __getitem__(self, row: int) -> NDArray[np.unsignedinteger]:
-        return self.ids[self.offsets[row] : self.offsets[row + 1]]
+    def __getitem__(self, row: int) -> list[NDArray[np.unsignedinteger]]:
+        """Return the ids of each window of a row."""
+        bounds = self._bounds(row)
+        return [self.ids[begin:end] for begin, end in pairwise(bounds)]
+
+    def types(self, row: int) -> NDArray[np.uint8] | None:
+        """Return the token types of a pair, (tokens,); None for a single sequence."""
+        if self.type_ids is None:
+            return None
+        begin, end = self._bounds(row)
+        return self.type_ids[begin:end]
 
     def lengths(self) -> NDArray[np.int64]:
-        """Return the number of tokens of each row, (rows,)."""
-        return np.diff(self.offsets)
+        """Return the number of tokens of each row, all its windows together, (rows,)."""
+        return np.diff(self.offsets[self.first_window])
 
+    def longest_windows(self) -> NDArray[np.int64]:
+        """Return the number of tokens of the longest window of each row, (rows,)."""
+        longest: NDArray[np.int64] = np.maximum.reduceat(
+            np.diff(self.offsets), self.first_window[:-1]
+        )
+        return longest
 
-@dataclass(frozen=True)
-class Truncation:
-    """What the limit on tokens costs a split.
+    def windows(self) -> NDArray[np.int64]:
+        """Return the number of windows of each row, (rows,)."""
+        return np.diff(self.first_window)
 
-    Attributes:
-        sequences: Rows that lose bases.
-        rows: All rows.
-        lost_bp: Bases lost in all.
-        most_lost_bp: Bases the worst row loses.
-        total_bp: Bases of all rows.
-    """
-
-    sequences: int
-    rows: int
-    lost_bp: int
-    most_lost_bp: int
-    total_bp: int
+    def _bounds(self, row: int) -> list[int]:
+        bounds = self.offsets[self.first_window[row] : self.first_window[row + 1] + 1]
+        return [int(bound) for bound in bounds]
 
 
 def tokenise(
-    table: SequenceTable, tokenizer: Tokenizer, max_tokens: int | None, cache_dir: str | Path
+    table: SequenceTable,
+    tokenizer: Tokenizer,
+    max_tokens: int | None,
+    cache_dir: str | Path,
+    window_overlap: float | None = None,
 ) -> TokenRows:
     """Encode a split, or read what an earlier run encoded.
 
-    A row over `max_tokens` is cut at its 3' end to as many bases as fit; prefix, suffix and
-    special tokens stay whole.
+    A row over `max_tokens` is cut at its 3' end to as many bases as fit, or parted into windows.
+    Prefix, suffix and special tokens stay whole, in each window. Of a pair the longer sequence is
+    cut first, see `fit_pairs`.
 
     Args:
         table: The split.
         tokenizer: Encodes the sequences.
-        max_tokens: The most a row may have; none if the model has no limit.
+        max_tokens: The most a row, or a window, may have; none if the model has no limit.
         cache_dir: Where encoded splits are kept.
+        window_overlap: Share of a window that the next one reads again; None cuts.
 
     Raises:
-        InputError: If a sequence is too short for a token, no base fits into `max_tokens`, or
-            the cache cannot be written.
+        InputError: If a sequence is too short for a token, no base fits into `max_tokens`, the
+            tokenizer encodes no pairs, pairs would be parted, or the cache cannot be written.
     """
-    shortest = tokenizer.min_length_bp
-    for row, sequence in enumerate(table.sequences):
-        if len(sequence) < shortest:
+    _check_shortest(table, tokenizer)
+    if table.sequences_b is not None:
+        if window_overlap is not None:
             raise InputError(
-                f"{table.place(row)}: the sequence has {len(sequence)} bp, the tokenizer needs "
-                f"{shortest} for one token; remove the row or choose another tokenizer"
+                f"{table.where}: the rows are pairs, and a pair is read as a whole, never in "
+                "windows; set data.long_input=cut or error"
             )
-    key = content_key(table.sequences, tokenizer.fingerprint(), max_tokens)
-    arrays = cached_arrays(cache_dir, key, lambda: _encode(table, tokenizer, max_tokens))
-    return TokenRows(**arrays)
+        _check_pairs(tokenizer)
+    mode = "cut" if window_overlap is None else f"windows {window_overlap}"
+    columns = table.columns()
+    sequences = [sequence for column in columns for sequence in column]
+    key = content_key(sequences, tokenizer.fingerprint(), max_tokens, mode, len(columns))
+
+    def encode() -> Arrays:
+        if table.sequences_b is not None:
+            return encode_pairs(table, tokenizer, max_tokens)
+        return encode_sequences(table, tokenizer, max_tokens, window_overlap)
+
+    arrays = cached_arrays(cache_dir, key, encode)
+    # Plain views: a memmap takes several times as long to slice, once a row in every epoch.
+    return TokenRows(**{name: np.asarray(array) for name, array in arrays.items()})
 
 
-def count_truncation(table: SequenceTable, tokens: TokenRows) -> Truncation:
-    """Count the bases that `tokenise` cut off."""
-    lengths = np.fromiter(map(len, table.sequences), np.int64, len(table))
-    lost = lengths - tokens.kept_bp
-    return Truncation(
-        sequences=int((lost > 0).sum()),
-        rows=len(table),
-        lost_bp=int(lost.sum()),
-        most_lost_bp=int(lost.max()),
-        total_bp=int(lengths.sum()),
-    )
-
-
-def describe_truncation(found: dict[str, Truncation], max_tokens: int | None) -> str:
-    """Say in one sentence what is lost; empty if nothing is."""
-    parts = [
-        f"{split} {t.sequences:,} of {t.rows:,} sequences lose {t.lost_bp:,} bp "
-        f"(at most {t.most_lost_bp:,} bp each)"
-        for split, t in found.items()
-        if t.sequences
-    ]
-    return f"over the limit of {max_tokens} tokens: " + "; ".join(parts) if parts else ""
-
-
-def _encode(table: SequenceTable, tokenizer: Tokenizer, max_tokens: int | None) -> Arrays:
-    sequences = list(table.sequences)
-    encoded = tokenizer.encode(sequences)
-    kept_bp = np.fromiter(map(len, sequences), np.int64, len(sequences))
-    if max_tokens is not None:
-        too_long = np.flatnonzero(encoded.lengths() > max_tokens)
-        for row in too_long:
-            fits = tokenizer.longest_prefix(sequences[row], max_tokens)
-            if fits < tokenizer.min_length_bp:
+def _check_shortest(table: SequenceTable, tokenizer: Tokenizer) -> None:
+    shortest = tokenizer.min_length_bp
+    for what, sequences in zip(("sequence", "second sequence"), table.columns(), strict=False):
+        for row, sequence in enumerate(sequences):
+            if len(sequence) < shortest:
                 raise InputError(
-                    f"{table.place(int(row))}: no base fits into {max_tokens} tokens beside the "
-                    "prefix, the suffix and the special tokens; shorten method.prefix and "
-                    "method.suffix, or use a model that takes more tokens"
+                    f"{table.place(row)}: the {what} has {len(sequence)} bp, the tokenizer needs "
+                    f"{shortest} for one token; remove the row or choose another tokenizer"
                 )
-            sequences[row], kept_bp[row] = sequences[row][:fits], fits
-        if len(too_long):
-            encoded = tokenizer.encode(sequences)
-            longest = int(encoded.lengths().max())
-            if longest > max_tokens:
-                raise RuntimeError(
-                    f"{type(tokenizer).__name__}.longest_prefix promised {max_tokens} tokens, "
-                    f"encode gave {longest}"
-                )
-    return {"ids": _smallest(encoded, tokenizer), "offsets": encoded.offsets, "kept_bp": kept_bp}
 
 
-def _smallest(encoded: Encoded, tokenizer: Tokenizer) -> NDArray[np.generic]:
-    top = int(encoded.ids.max(initial=0))
-    if top >= tokenizer.vocab_size or encoded.ids.min(initial=0) < 0:
-        raise RuntimeError(
-            f"{type(tokenizer).__name__} gave an id outside 0..{tokenizer.vocab_size - 1}"
+def _check_pairs(tokenizer: Tokenizer) -> None:
+    if not isinstance(tokenizer, PairTokenizer):
+        raise InputError(
+            f"tokenizer: {type(tokenizer).__name__} encodes one sequence a row, and the task has "
+            "two (task.source.sequence_b_column); use tokenizer=kmer or a byte-pair tokenizer, "
+            "with a model that fits"
         )
-    return encoded.ids.astype(np.min_scalar_type(tokenizer.vocab_size - 1))
+    try:
+        tokenizer.encode_pairs([], [])
+    except ValueError as error:
+        raise InputError(f"tokenizer: {error}") from error

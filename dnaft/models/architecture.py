@@ -72,7 +72,7 @@ def read_config(folder: Path, path: str, model_type: str | None, where: dict[str
 
 def positions(config: Any) -> int | None:
     """Return how many tokens the learnt position embeddings hold, None if they set no limit."""
-    if config.model_type not in ("bert", "esm", "opt"):
+    if config.model_type not in ("bert", "esm", "opt", "gena_lm", "hyenadna"):
         return None
     if getattr(config, "position_embedding_type", "absolute") != "absolute":
         return None

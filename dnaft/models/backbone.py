@@ -1,5 +1,6 @@
 """A language model without its own head, ready to be adapted."""
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -7,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dnaft.models.head import TaskHead
-from dnaft.models.pooling import Pooling, pool
+from dnaft.models.pooling import Pooling, average_windows, pool
 
 ROLES = ("q", "k", "v", "o", "fc1", "fc2")
 
@@ -50,6 +51,7 @@ class Backbone(nn.Module):
         self.hidden_size = hidden_size
         self.layers = layers
         self.pooling: Pooling = pooling
+        self.takes_token_types = _takes_token_types(model)
         self.matrices = _resolve_roles(model, name, roles, layers)
 
     def attach_head(self, outputs: int, dropout: float = 0.0) -> None:
@@ -86,27 +88,56 @@ class Backbone(nn.Module):
             found = [module for module, (_, r) in self.matrices.items() if r == role]
             if not found:
                 known = ", ".join(dict.fromkeys(r for _, r in self.matrices.values()))
-                raise ValueError(f"role {role!r} matches no module of {self.name}; it has {known}")
+                has = f"it has {known}" if known else "it has none: use linear_probe or full"
+                raise ValueError(f"role {role!r} matches no module of {self.name}; {has}")
             names.extend(found)
         if not names:
             raise ValueError("target_roles is empty: nothing would be adapted")
         return names
 
     def encode(
-        self, input_ids: Int[Tensor, "batch tokens"], attention_mask: Int[Tensor, "batch tokens"]
-    ) -> Float[Tensor, "batch tokens hidden"]:
-        """Return the hidden states of the last layer."""
+        self,
+        input_ids: Int[Tensor, "windows tokens"],
+        attention_mask: Int[Tensor, "windows tokens"],
+        token_type_ids: Int[Tensor, "windows tokens"] | None = None,
+    ) -> Float[Tensor, "windows tokens hidden"]:
+        """Return the hidden states of the last layer.
+
+        Args:
+            input_ids: Token ids.
+            attention_mask: 1 at tokens, 0 at padding.
+            token_type_ids: 0 and 1 at the first and second sequence of pairs. A model that was
+                trained without (`takes_token_types` is false) tells them apart by the separator.
+        """
+        types = {}
+        if token_type_ids is not None and self.takes_token_types:
+            types["token_type_ids"] = token_type_ids
         hidden: Tensor = self.model(
-            input_ids=input_ids, attention_mask=attention_mask
+            input_ids=input_ids, attention_mask=attention_mask, **types
         ).last_hidden_state
         return hidden
 
     def forward(
-        self, input_ids: Int[Tensor, "batch tokens"], attention_mask: Int[Tensor, "batch tokens"]
-    ) -> Float[Tensor, "batch outputs"]:
-        """Return the logits of the task head."""
-        hidden = self.encode(input_ids, attention_mask)
-        logits: Tensor = self.head(pool(hidden, attention_mask, self.pooling))
+        self,
+        input_ids: Int[Tensor, "windows tokens"],
+        attention_mask: Int[Tensor, "windows tokens"],
+        token_type_ids: Int[Tensor, "windows tokens"] | None = None,
+        windows: Int[Tensor, " rows"] | None = None,
+    ) -> Float[Tensor, "rows outputs"]:
+        """Return the logits of the task head, one line a row.
+
+        Args:
+            input_ids: Token ids.
+            attention_mask: 1 at tokens, 0 at padding.
+            token_type_ids: See `encode`.
+            windows: How many windows each row has; None if each is one. The windows of a row are
+                read and pooled on their own, then averaged (`average_windows`).
+        """
+        hidden = self.encode(input_ids, attention_mask, token_type_ids)
+        pooled = pool(hidden, attention_mask, self.pooling)
+        if windows is not None:
+            pooled = average_windows(pooled, attention_mask, windows, self.pooling)
+        logits: Tensor = self.head(pooled)
         return logits
 
     def train(self, mode: bool = True) -> Self:
@@ -121,6 +152,13 @@ class Backbone(nn.Module):
             self.model.eval()
             self.head.train()
         return self
+
+
+def _takes_token_types(model: nn.Module) -> bool:
+    """Whether the model embeds two kinds of tokens; RoBERTa has the argument, but one kind."""
+    named = "token_type_ids" in inspect.signature(model.forward).parameters
+    kinds = getattr(getattr(model, "config", None), "type_vocab_size", None)
+    return named and (kinds or 0) > 1
 
 
 def _resolve_roles(

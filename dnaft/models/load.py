@@ -100,7 +100,7 @@ def _output_width(config: Any) -> int:
 
 def _without_pooler(config: Any) -> dict[str, Any]:
     """Leave out the next-sentence pooler: the task head pools by itself."""
-    with_pooler = ("bert", "esm", "dnabert2", "nt_v2")
+    with_pooler = ("bert", "esm", "dnabert2")
     return {"add_pooling_layer": False} if config.model_type in with_pooler else {}
 
 

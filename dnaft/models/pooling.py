@@ -29,3 +29,31 @@ def pool(
     else:
         index = torch.where(mask.bool(), positions, 0).amax(dim=1)
     return hidden[torch.arange(hidden.shape[0], device=hidden.device), index]
+
+
+def average_windows(
+    pooled: Float[Tensor, "windows hidden"],
+    mask: Int[Tensor, "windows tokens"],
+    windows: Int[Tensor, " rows"],
+    how: Pooling,
+) -> Float[Tensor, "rows hidden"]:
+    """Average the vectors of the windows that each row was read in.
+
+    Under "mean" a window counts by its tokens, so the result is the mean over all tokens of all
+    windows of the row; where windows overlap, tokens of the overlap count in each of them. Under
+    "first" and "last" all windows of a row count alike.
+
+    Args:
+        pooled: What `pool` returned for the windows, those of a row one below the other.
+        mask: 1 at tokens, 0 at padding.
+        windows: How many windows each row has, 1 or more; their sum is the number of windows.
+        how: How each window was pooled.
+    """
+    row = torch.repeat_interleave(windows, output_size=len(pooled))
+    tokens = mask.sum(dim=1) if how == "mean" else torch.ones_like(row)
+    # A product with the shares instead of index_add, whose order of sums changes on a GPU.
+    shares = pooled.new_zeros(len(windows), len(pooled))
+    shares[row, torch.arange(len(pooled), device=row.device)] = tokens.to(pooled.dtype)
+    shares = shares / shares.sum(dim=1, keepdim=True)
+    with torch.autocast(pooled.device.type, enabled=False):
+        return shares @ pooled

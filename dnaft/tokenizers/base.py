@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dnaft.tokenizers.encoded import Encoded
 
@@ -57,6 +57,22 @@ class Tokenizer(Protocol):
 
     def fingerprint(self) -> str:
         """Return a sha256 over all that changes ids: vocabulary, options, code version."""
+        ...
+
+
+@runtime_checkable
+class PairTokenizer(Protocol):
+    """A tokenizer that encodes two sequences as one row, beside what every tokenizer offers."""
+
+    def encode_pairs(self, first: Sequence[str], second: Sequence[str]) -> Encoded:
+        """Return the ids and token types of each pair, special tokens included.
+
+        Letters are taken as they are and nothing is ever cut.
+
+        Raises:
+            ValueError: If the two columns are not equally long, or this tokenizer, of a class
+                that can have pairs, has nothing to part them by.
+        """
         ...
 
 

@@ -22,6 +22,9 @@ class BpeTokenizer:
     post-processor adds: [CLS] .. [SEP] for DNABERT-2, </s> in front for OPT, none for GPT-2.
     Truncation and padding saved in a tokenizer.json are switched off: nothing is cut silently.
     Code that comes with a tokenizer on the hub is never run.
+
+    A pair is encoded as the post-processor has it, specials and token types alike: [CLS] A [SEP] B
+    [SEP] for DNABERT-2. The prefix stands in front of A, the suffix behind B.
     """
 
     encodes_text = True
@@ -58,12 +61,46 @@ class BpeTokenizer:
         self.pad_id = self._find_pad_id(pad_token, stated)
         self.mask_id = self._first_id(_MASK_NAMES)
         self.unk_id = self._first_id(_UNK_NAMES)
-        ids = self._backend.get_vocab(with_added_tokens=True).values()
-        self.vocab_size = max(ids, default=-1) + 1
+        # No text gives the empty token, which GROVER's vocabulary has and its embedding has not.
+        vocabulary = self._backend.get_vocab(with_added_tokens=True).items()
+        self.vocab_size = max((i for token, i in vocabulary if token), default=-1) + 1
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Return the ids of prefix + sequence + suffix, with special tokens, for each sequence."""
         return Encoded.from_rows(self._rows(sequences))
+
+    def encode_pairs(self, first: Sequence[str], second: Sequence[str]) -> Encoded:
+        """Return the ids and token types of each pair, in the tokenizer's own form.
+
+        Raises:
+            ValueError: If there are not equally many first and second sequences, or the form of
+                pairs has no special token between the two.
+        """
+        self._check_pairs()
+        pairs = [(self.prefix + a, b + self.suffix) for a, b in zip(first, second, strict=True)]
+        ids: list[list[int]] = []
+        types: list[int] = []
+        for begin in range(0, len(pairs), BATCH):
+            for encoding in self._backend.encode_batch_fast(pairs[begin : begin + BATCH]):
+                ids.append(encoding.ids)
+                types.extend(encoding.type_ids)
+        encoded = Encoded.from_rows(ids)
+        return Encoded(encoded.ids, encoded.offsets, np.array(types, dtype=np.uint8))
+
+    def _check_pairs(self) -> None:
+        """Refuse pairs that would be one sequence: many a tokenizer.json has no form of its own."""
+        parts = self._backend.encode("ACGT", "ACGT").sequence_ids  # None at special tokens
+        if self._add_special_tokens and 1 in parts and parts[parts.index(1) - 1] is None:
+            return
+        reason = (
+            "its tokenizer.json has no form of pairs with a special token between the two"
+            if self._add_special_tokens
+            else "tokenizer.add_special_tokens=false leaves nothing between the two"
+        )
+        raise ValueError(
+            f"tokenizer {self.source} cannot encode pairs: {reason}; use the tokenizer of a model "
+            "trained on pairs, or tokenizer=kmer"
+        )
 
     def longest_prefix(self, sequence: str, max_tokens: int) -> int:
         """Return how many leading bases fit in `max_tokens`.
@@ -98,6 +135,17 @@ class BpeTokenizer:
             suffix=self.suffix,
             add_special_tokens=self._add_special_tokens,
         )
+
+    def vocabulary(self) -> list[str]:
+        """Return the tokens in the order of their ids, as the vocabulary writes them."""
+        words = [""] * self.vocab_size
+        for word, i in self._backend.get_vocab(with_added_tokens=True).items():
+            words[i] = word
+        return words
+
+    def to_json(self) -> str:
+        """Return the whole tokenizer.json, without prefix and suffix."""
+        return str(self._backend.to_str(pretty=True))
 
     def _rows(self, sequences: Sequence[str]) -> Iterator[list[int]]:
         for first in range(0, len(sequences), BATCH):

@@ -17,10 +17,13 @@ class Encoded:
     Attributes:
         ids: All token ids, int32, (tokens,).
         offsets: Where each row begins, and the end of the last one, int64, (n + 1,).
+        type_ids: For pairs: 0 at the tokens of the first sequence, 1 at those of the second, as
+            the tokenizer has it, uint8, (tokens,). None for single sequences.
     """
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    type_ids: NDArray[np.uint8] | None = None
 
     @classmethod
     def from_rows(cls, rows: Iterable[Iterable[int]]) -> Self:
@@ -107,3 +110,19 @@ def framed(
     out = np.empty(offsets[-1], dtype=np.int32)
     write_framed(out, ids, lengths, before, after)
     return Encoded(out, offsets)
+
+
+def side_by_side(first: Encoded, second: Encoded) -> Encoded:
+    """Put row i of `second` behind row i of `first`, of token type 1 instead of 0.
+
+    Raises:
+        ValueError: If one has more rows than the other.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} first and {len(second)} second sequences make no pairs")
+    halves = np.stack([first.lengths(), second.lengths()], axis=1)
+    type_ids = np.repeat(np.tile(np.array([0, 1], np.uint8), len(halves)), halves.ravel())
+    ids = np.empty(len(type_ids), dtype=np.int32)
+    ids[type_ids == 0] = first.ids
+    ids[type_ids == 1] = second.ids
+    return Encoded(ids, offsets_of(halves.sum(axis=1)), type_ids)

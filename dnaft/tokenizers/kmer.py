@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dnaft.sequence import encode_bases
 from dnaft.tokenizers.base import fingerprint, refuse_text
-from dnaft.tokenizers.encoded import Encoded, offsets_of, write_framed
+from dnaft.tokenizers.encoded import Encoded, offsets_of, side_by_side, write_framed
 from dnaft.tokenizers.numbers import is_acgt, kmer_numbers, kmer_vocabulary
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -30,6 +30,9 @@ class KmerTokenizer:
 
     SpeciesLM (Karollus et al. 2024) has a species token after [CLS], whose ids follow the
     k-mers; they come with the model and are never guessed here.
+
+    A pair is [CLS] k-mers [SEP] k-mers [SEP], as in BERT: no k-mer reaches over the border, and
+    the token type is 0 up to the first [SEP], 1 behind it. The species token stands once.
     """
 
     pad_id = PAD
@@ -86,11 +89,22 @@ class KmerTokenizer:
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Return [CLS], the id of each k-mer, [SEP] for each sequence."""
+        return self._encode(sequences, self._before)
+
+    def encode_pairs(self, first: Sequence[str], second: Sequence[str]) -> Encoded:
+        """Return [CLS], the k-mers of the first, [SEP], those of the second, [SEP] for each pair.
+
+        Raises:
+            ValueError: If there are not equally many first and second sequences.
+        """
+        return side_by_side(self._encode(first, self._before), self._encode(second, ()))
+
+    def _encode(self, sequences: Sequence[str], before: tuple[int, ...]) -> Encoded:
         codes, starts = encode_bases(sequences)
         if codes.min(initial=255) <= ord(" "):  # no real sequence comes here: correct, not fast
-            return Encoded.from_rows(self._encode_spaced(s) for s in sequences)
+            return Encoded.from_rows([*before, *self._spaced(s), SEP] for s in sequences)
         windows = np.maximum(np.diff(starts) - self.k + 1, 0)
-        offsets = offsets_of(windows + self._specials)
+        offsets = offsets_of(windows + len(before) + 1)
         out = np.empty(offsets[-1], dtype=np.int32)
         for first, end in _blocks(starts):
             write_framed(
@@ -99,7 +113,7 @@ class KmerTokenizer:
                     codes[starts[first] : starts[end]], np.diff(starts[first : end + 1])
                 ),
                 windows[first:end],
-                self._before,
+                before,
                 (SEP,),
             )
         return Encoded(out, offsets)
@@ -150,11 +164,11 @@ class KmerTokenizer:
             inside[crossing[(crossing >= 0) & (crossing < len(ids))]] = False
         return ids[inside]
 
-    def _encode_spaced(self, sequence: str) -> list[int]:
+    def _spaced(self, sequence: str) -> list[int]:
         numbers = {kmer: i for i, kmer in enumerate(self.vocabulary())}
         windows = (sequence[i : i + self.k] for i in range(len(sequence) - self.k + 1))
         words = " ".join(windows).split()
-        return [*self._before, *(numbers.get(word, UNK) for word in words), SEP]
+        return [numbers.get(word, UNK) for word in words]
 
 
 def _blocks(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

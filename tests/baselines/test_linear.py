@@ -45,7 +45,7 @@ def make_tables(kind: Kind, outputs: int, seed: int = 0) -> dict[str, Any]:
             "regression": (100 + 20 * signal).astype(np.float32),
         }[kind]
         sequences = ["".join("ACGT"[b] for b in row) for row in bases]
-        tables[split] = SimpleNamespace(sequences=sequences, labels=labels)
+        tables[split] = SimpleNamespace(sequences=sequences, sequences_b=None, labels=labels)
     return tables
 
 
@@ -187,7 +187,8 @@ def prom_tata(shared_dir: Path) -> dict[str, Any]:
         with (folder / f"{split}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         labels = np.array([int(row["label"]) for row in rows], dtype=np.float32)
-        tables[split] = SimpleNamespace(sequences=[row["sequence"] for row in rows], labels=labels)
+        sequences = [row["sequence"] for row in rows]
+        tables[split] = SimpleNamespace(sequences=sequences, sequences_b=None, labels=labels)
     return tables
 
 
@@ -219,3 +220,23 @@ def test_prom_tata(
     assert fit.trainable == trainable
     assert not fit.at_edge
     assert fit.count_cut("test") == 0
+
+
+def test_features_of_pairs_stand_side_by_side() -> None:
+    tables = make_tables("binary", 1)
+    for table in tables.values():
+        table.sequences_b = [sequence[4:] for sequence in table.sequences]
+        table.sequences = [sequence[:4] for sequence in table.sequences]
+    fit = LinearBaseline(PositionalOneHot(), (4.0,)).fit(tables, "binary", 1, "mcc")
+    whole = LinearBaseline(PositionalOneHot(), (4.0,)).fit(
+        make_tables("binary", 1), "binary", 1, "mcc"
+    )
+    # The columns of bases 0 to 3, then those of bases 4 to 9.
+    assert fit.lengths_bp == (4, 6)
+    np.testing.assert_allclose(fit.predict("test"), whole.predict("test"), atol=1e-6)
+    tables["test"].sequences_b[3] += "ACGT"
+    tables["test"].sequences[5] += "A"
+    assert fit.count_cut("test") == 2
+    np.testing.assert_allclose(fit.predict("test"), whole.predict("test"), atol=1e-6)
+    counts = LinearBaseline(KmerCounts(2), (4.0,)).fit(tables, "binary", 1, "mcc")
+    assert counts.trainable == 2 * 16 + 1

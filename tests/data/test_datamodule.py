@@ -191,12 +191,14 @@ def test_truncation_is_refused_or_told(module: Any, caplog: pytest.LogCaptureFix
     message = str(caught.value)
     assert "train 13 of 23 sequences lose 25 bp (at most 3 bp each)" in message
     assert "test 13 of 23 sequences lose 25 bp (at most 3 bp each)" in message
-    assert "data.on_truncation=warn" in message
-    data = module(max_tokens=10, on_truncation="warn")
+    assert "data.long_input=windows" in message
+    assert "data.long_input=cut" in message
+    data = module(max_tokens=10, long_input="cut")
     with caplog.at_level(logging.WARNING):
         data.setup()
     assert "train 13 of 23 sequences lose 25 bp" in caplog.text
     assert data.summary()["truncation"]["train"]["lost_bp"] == 25
+    assert data.summary()["windows"]["train"]["windows"] == 0
     assert max(batch.input_ids.shape[1] for batch in data.train_dataloader()) == 10
 
 
@@ -256,9 +258,55 @@ def test_summary(module: Any) -> None:
         ({"eval_batch_size": -1}, "eval_batch_size must be 1 or more, got -1"),
         ({"num_workers": -1}, "num_workers must be 0 or more, got -1"),
         ({"max_tokens": 0}, "max_tokens must be 1 or more, got 0"),
-        ({"on_truncation": "cut"}, "on_truncation must be error or warn, got 'cut'"),
+        ({"long_input": "warn"}, "long_input must be error or windows or cut, got 'warn'"),
+        ({"window_overlap_fraction": 1.0}, r"overlap_fraction must lie in \[0, 1\), got 1.0"),
+        ({"window_overlap_fraction": -0.1}, r"overlap_fraction must lie in \[0, 1\), got -0.1"),
     ],
 )
 def test_refused_arguments(module: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         module(**options)
+
+
+def test_long_rows_in_windows(module: Any, caplog: pytest.LogCaptureFixture) -> None:
+    # 10 tokens hold 13 bp: 13 of 23 rows have 14 to 16 bp, two windows each, their first and their
+    # last 13 bp.
+    data = module(max_tokens=10, long_input="windows")
+    with caplog.at_level(logging.INFO):
+        summary = data.summary()
+    assert "train 13 of 23 sequences are read in 26 windows (at most 2 each)" in caplog.text
+    assert summary["windows"]["dev"] == {
+        "sequences": 13,
+        "rows": 23,
+        "windows": 26,
+        "most_windows": 2,
+    }
+    assert summary["truncation"]["dev"]["sequences"] == 0
+    (batch,) = data.val_dataloader()
+    sequences = data.tables["dev"].sequences
+    pieces = [[s[:13], s[-13:]] if len(s) > 13 else [s] for s in sequences]
+    assert batch.windows.tolist() == [len(of_row) for of_row in pieces]
+    assert batch.labels.tolist() == [i % 2 for i in range(100, 123)]
+    expected = data.tokenizer.encode([piece for of_row in pieces for piece in of_row])
+    assert batch.input_ids.shape == batch.attention_mask.shape == (36, 10)
+    for i, row in enumerate(expected):
+        assert batch.input_ids[i, : len(row)].tolist() == row.tolist()
+        assert batch.attention_mask[i].sum() == len(row)
+
+
+def test_without_long_rows_windows_change_nothing(module: Any) -> None:
+    plain, windowed = module(), module(max_tokens=13, long_input="windows")
+    for one, other in zip(plain.train_dataloader(), windowed.train_dataloader(), strict=True):
+        assert other.windows is None
+        assert torch.equal(one.input_ids, other.input_ids)
+        assert torch.equal(one.labels, other.labels)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_run_in_windows_is_resumed_by_rows(module: Any, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "at.ckpt"
+    options: dict[str, Any] = {"max_tokens": 10, "long_input": "windows"}
+    straight = fit(module(**options), tmp_path, SaveAt(4, checkpoint))
+    assert len(straight.seen) == 18
+    resumed = fit(module(**options), tmp_path, ckpt_path=checkpoint)
+    assert resumed.seen == straight.seen[4:]

@@ -91,8 +91,27 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "batch_size_word": (["data.batch_size=many"], ["data.batch_size: got 'many'; needs a whole"]),
     "batch_size_bool": (["data.batch_size=true"], ["data.batch_size: got true; needs a number"]),
     "workers": (["data.num_workers=-1"], ["data: num_workers must be 0 or more, got -1"]),
-    "truncation_word": (["data.on_truncation=cut"], ["data.on_truncation:", "'error' or 'warn'"]),
-    "cut": (["model.max_tokens=5"], ["tokens", "data.on_truncation=warn"]),
+    "long_input_word": (["data.long_input=warn"], ["data.long_input:", "'windows'", "'cut'"]),
+    "overlap": (
+        ["data.window_overlap_fraction=1"],
+        ["data: window_overlap_fraction must lie in [0, 1), got 1.0"],
+    ),
+    "too_long": (
+        ["model.max_tokens=5"],
+        ["over the limit of 5 tokens", "data.long_input=windows", "data.long_input=cut"],
+    ),
+    "no_room": (
+        ["model.max_tokens=2", "data.long_input=windows"],
+        ["train.csv line 2: no base fits into 2 tokens", "method.prefix"],
+    ),
+    "column_b": (
+        ["task.source.sequence_b_column=promoter"],
+        ["train.csv line 1: no column 'promoter'", "task.source.sequence_b_column"],
+    ),
+    "same_column": (
+        ["task.source.sequence_b_column=sequence"],
+        ["task.source: sequence_column and sequence_b_column are both 'sequence'"],
+    ),
     "rank_negative": (["method.rank=-1"], ["method.inject: rank must be above 0, got -1"]),
     "rank_word": (["method.rank=big"], ["method.rank: got 'big'; needs a whole number"]),
     "rank_of_full": (["method=full", "method.rank=4"], ["method.rank: there is no such key"]),

@@ -191,10 +191,10 @@ def test_truncation_is_refused_or_reported_in_bases(
         train("method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40")
     message = capsys.readouterr().err
     assert "96 of 96" in message
-    assert "data.on_truncation=warn" in message
+    assert "data.long_input=cut" in message
     folder = train(
         "method=lora", *SMALL_BERT, *EPOCHS, "model.max_tokens=40",
-        "data.on_truncation=warn",
+        "data.long_input=cut",
     )  # fmt: skip
     report = result(folder)["data"]["truncation"]["train"]
     assert (report["sequences"], report["most_lost_bp"], report["lost_bp"]) == (96, 20, 96 * 20)

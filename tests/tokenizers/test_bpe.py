@@ -34,6 +34,17 @@ def test_truncation_and_padding_of_the_file_are_off(backend: Tokenizer, tmp_path
     assert tokenizer.vocab_size == 8
 
 
+def test_an_empty_token_needs_no_row_of_the_embedding(tmp_path: Path) -> None:
+    """GROVER's tokenizer.json has 610 tokens, the last one empty; its model has 609 rows."""
+    vocabulary = {t: i for i, t in enumerate(["[PAD]", "[UNK]", "A", "C", "AC", ""])}
+    merges = [("A", ""), ("C", ""), ("A", "C")]
+    backend = Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]"))
+    backend.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = BpeTokenizer(str(tmp_path / "tokenizer.json"))
+    assert tokenizer.vocab_size == 5
+    assert tokenizer.encode(["", "ACCA"]).ids.tolist() == [4, 3, 2]
+
+
 def test_folder_states_the_padding_token(backend: Tokenizer, tmp_path: Path) -> None:
     backend.save(str(tmp_path / "tokenizer.json"))
     config = {"pad_token": {"content": "N", "lstrip": False}}

@@ -23,6 +23,7 @@ BASES_ONLY: dict[str, Tokenizer] = {
     "nt_v1": NonOverlappingTokenizer(version="v1"),
     "nt_v2": NonOverlappingTokenizer(version="v2"),
     "character": CharacterTokenizer(),
+    "hyenadna": CharacterTokenizer("hyenadna"),
     "one_hot": OneHotTokenizer(),
 }
 ALL: dict[str, Tokenizer] = BASES_ONLY | {
@@ -121,6 +122,7 @@ def test_min_length() -> None:
         "nt_v1": 1,
         "nt_v2": 1,
         "character": 1,
+        "hyenadna": 1,
         "one_hot": 1,
     }
 

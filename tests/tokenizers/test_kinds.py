@@ -60,6 +60,20 @@ def test_character_ids_by_pencil() -> None:
     ]
 
 
+def test_hyenadna_ids_by_pencil() -> None:
+    """The numbers that the tokenizer on the hub documents; only [SEP] is added, at the end."""
+    tokenizer = CharacterTokenizer("hyenadna")
+    assert rows(tokenizer.encode(["ACGTN", "aR ", ""])) == [
+        [7, 8, 9, 10, 11, 1],
+        [6, 6, 6, 1],
+        [1],
+    ]
+    assert (tokenizer.pad_id, tokenizer.mask_id, tokenizer.unk_id) == (4, 3, 6)
+    specials = " ".join(tokenizer.vocabulary()[:7])
+    assert specials == "[CLS] [SEP] [BOS] [MASK] [PAD] [RESERVED] [UNK]"
+    assert tokenizer.longest_prefix("ACGT", 4) == 3
+
+
 def test_nonoverlapping_by_pencil() -> None:
     # v2: 6-mers from 6, AAAAAA first; A 4102, T 4103, C 4104, G 4105, N 4106; <cls> 3, <unk> 0.
     tokenizer = NonOverlappingTokenizer(version="v2")
@@ -108,6 +122,7 @@ def test_encoded_rows() -> None:
         (KmerTokenizer, {"vocab_size": 100}, "vocab_size must be 4101 or more for k=6, got 100"),
         (KmerTokenizer, {"species_id": 4101}, "species_id must lie from 4101 .* got 4101"),
         (KmerTokenizer, {"species_id": 9, "vocab_size": 5504}, "vocab_size - 1 = 5503, got 9"),
+        (CharacterTokenizer, {"vocabulary": "human"}, "must be dnaft or hyenadna, got 'human'"),
         (NonOverlappingTokenizer, {"version": "v3"}, "version must be v1 or v2, got 'v3'"),
     ],
 )

@@ -17,13 +17,16 @@ class SplitLinear(nn.Module):
         in_features: Width of the input.
         out_features: Width of each output.
         parts: Names of the maps, in the order of the stored matrix.
+        bias: Whether the maps have biases.
     """
 
-    def __init__(self, in_features: int, out_features: int, parts: tuple[str, ...]) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, parts: tuple[str, ...], bias: bool = True
+    ) -> None:
         super().__init__()
         self.parts = parts
         for part in parts:
-            self.add_module(part, nn.Linear(in_features, out_features))
+            self.add_module(part, nn.Linear(in_features, out_features, bias=bias))
         self.register_load_state_dict_pre_hook(_split_stored)
 
     def forward(self, x: Float[Tensor, "... d_in"]) -> tuple[Float[Tensor, "... d_out"], ...]:
