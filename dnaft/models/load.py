@@ -95,7 +95,10 @@ def load_backbone(
 
 def _output_width(config: Any) -> int:
     """Width of the last hidden state; OPT-350M projects its inner 1024 back to 512."""
-    return int(getattr(config, "word_embed_proj_dim", None) or config.hidden_size)
+    for name in ("word_embed_proj_dim", "stem_width"):
+        if getattr(config, name, None):
+            return int(getattr(config, name))
+    return int(config.hidden_size)
 
 
 def _without_pooler(config: Any) -> dict[str, Any]:

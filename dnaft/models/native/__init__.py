@@ -3,7 +3,7 @@
 from functools import cache
 
 # model_type of each, as a model yaml names it in `architecture`.
-NATIVE = ("dnabert2", "gena_lm", "hyenadna", "modernbert_split", "nt_v2")
+NATIVE = ("dnabert2", "gena_lm", "hyenadna", "modernbert_split", "nt_v2", "nucleotide_unet")
 
 
 @cache
@@ -27,6 +27,7 @@ def register() -> None:
         modernbert,
         nt_v2,
         nt_v2_heads,
+        nucleotide_unet,
     )
 
     for config, model in (
@@ -35,6 +36,7 @@ def register() -> None:
         (hyenadna.HyenaDnaConfig, hyenadna.HyenaDnaModel),
         (modernbert.SplitModernBertConfig, modernbert.SplitModernBertModel),
         (nt_v2.NTv2Config, nt_v2.NTv2Model),
+        (nucleotide_unet.NucleotideUNetConfig, nucleotide_unet.NucleotideUNetModel),
     ):
         AutoConfig.register(config.model_type, config)
         AutoModel.register(config, model)
@@ -42,6 +44,11 @@ def register() -> None:
         (AutoModelForMaskedLM, dnabert2.Dnabert2Config, dnabert2_heads.Dnabert2ForMaskedLM),
         (AutoModelForMaskedLM, gena_lm.GenaLmConfig, gena_lm_heads.GenaLmForMaskedLM),
         (AutoModelForMaskedLM, nt_v2.NTv2Config, nt_v2_heads.NTv2ForMaskedLM),
+        (
+            AutoModelForMaskedLM,
+            nucleotide_unet.NucleotideUNetConfig,
+            nucleotide_unet.NucleotideUNetForMaskedLM,
+        ),
         (AutoModelForCausalLM, hyenadna.HyenaDnaConfig, hyenadna_heads.HyenaDnaForCausalLM),
         (
             AutoModelForSequenceClassification,

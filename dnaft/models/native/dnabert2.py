@@ -18,7 +18,7 @@ from dnaft.models.native.alibi import alibi_bias
 from dnaft.models.native.split_linear import SplitLinear
 
 # What the original adds to the scores of padded keys; small enough to leave them no weight.
-_PADDED_KEY = -10000.0
+PADDED_KEY = -10000.0
 
 
 class Dnabert2Config(PreTrainedConfig):
@@ -243,7 +243,7 @@ class Dnabert2Model(Dnabert2PreTrainedModel):
         x = self.embeddings(input_ids, token_type_ids)
         bias = alibi_bias(self.config.num_attention_heads, input_ids.shape[1], like=x)
         if attention_mask is not None:
-            padded = (1 - attention_mask[:, None, None, :].to(x.dtype)) * _PADDED_KEY
+            padded = (1 - attention_mask[:, None, None, :].to(x.dtype)) * PADDED_KEY
             bias = bias + padded
         states = self.encoder(x, bias)
         if attention_mask is not None:
