@@ -10,9 +10,9 @@ from dnaft.errors import InputError
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
 
-PACKAGED_MODELS = ("tiny", "tiny_opt")
+RANDOM_MODELS = ("tiny", "tiny_opt", "nucleotide_unet")
 _MOST_ROWS, _LONGEST = 20, 32
-BETTER_MODELS = "dnabert6, nt_500m_1000g, opt_125m"
+BETTER_MODELS = "dnabert2, nt_v2_500m, opt_125m"
 
 
 def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) -> None:
@@ -22,13 +22,22 @@ def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) 
         f"method={choices['method']} seed={config['seed']}"
     )
     print(f"run folder: {folder}")
-    if choices["model"] in PACKAGED_MODELS and config["model"].get("source") is None:
+    if choices["model"] in RANDOM_MODELS and config["model"].get("source") is None:
         print(
             f"model {choices['model']} is small and has random weights: good for trying things "
             f"out. For real work choose model={BETTER_MODELS} (from the hub or model.source=FOLDER)"
         )
-    elif config["model"].get("source") and config["model"].get("licence"):
-        print(f"weights of {config['model']['source']}: licence {config['model']['licence']}")
+    elif config["model"].get("source"):
+        print(_describe_weights(config["model"]))
+
+
+def _describe_weights(model: dict[str, Any]) -> str:
+    """Say whose weights they are, on what terms, and how much they read at once."""
+    licence = f"licence {model['licence']}" if model["licence"] else "no licence known"
+    room = f"up to {model['max_tokens']:,} tokens"
+    if model["max_bp"] is not None:
+        room += f", {model['max_bp']:,} bp"
+    return f"weights of {model['source']}: {licence}; {room}"
 
 
 def describe_parameters(backbone: nn.Module) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dnaft.tokenizers.base import Tokenizer
 from dnaft.tokenizers.bpe import BpeTokenizer
 from dnaft.tokenizers.character import CharacterTokenizer
+from dnaft.tokenizers.generator import GeneratorTokenizer
 from dnaft.tokenizers.kmer import KmerTokenizer
 from dnaft.tokenizers.nonoverlapping import NonOverlappingTokenizer
 from dnaft.tokenizers.one_hot import OneHotTokenizer
@@ -22,6 +23,7 @@ BASES_ONLY: dict[str, Tokenizer] = {
     "species": KmerTokenizer(k=6, species_id=4200, vocab_size=5504),
     "nt_v1": NonOverlappingTokenizer(version="v1"),
     "nt_v2": NonOverlappingTokenizer(version="v2"),
+    "generator": GeneratorTokenizer(),
     "character": CharacterTokenizer(),
     "hyenadna": CharacterTokenizer("hyenadna"),
     "one_hot": OneHotTokenizer(),
@@ -121,6 +123,7 @@ def test_min_length() -> None:
         "species": 6,
         "nt_v1": 1,
         "nt_v2": 1,
+        "generator": 1,
         "character": 1,
         "hyenadna": 1,
         "one_hot": 1,
