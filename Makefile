@@ -37,7 +37,7 @@ type: $(STAMP) ## Types, strict
 	$(BIN)/mypy
 
 bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
-	$(BIN)/python benchmarks/kmer_tokenizers.py
+	$(BIN)/python benchmarks/kmer_tokenizers.py && $(BIN)/python benchmarks/backbones.py
 
 data: $(STAMP) ## Rebuild the packaged data and compare it byte for byte
 	$(BIN)/python -m dnaft.data.yeast --check && $(BIN)/python -m dnaft.data.train_bbpe --check
