@@ -3,6 +3,9 @@
 Arrays, one row a window: `packed` (rows, ceil(length_bp / 4)) uint8, `labels` uint8, `split`
 uint8 (0 train, 1 dev, 2 test), `chromosome` uint8 (from 1), `start` int32 (0-based, on the plus
 strand), `strand` int8 (+1, -1; sequences are stored as read on it). Metadata are strings.
+
+`labels` holds classes (rows,), or several yes/no labels a row, eight a byte, the first one highest:
+(rows, ceil(labels / 8)). Their names are then in the metadata, `label_names`, a JSON list.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ from dnaft.sequence import encode_bases, pack_2bit, unpack_2bit
 FORMAT = "dnaft-windows-1"
 SPLITS = ("train", "dev", "test")  # position = the number in the array `split`
 
+_RESERVED = ("format", "length_bp", "label_names")  # metadata that this file writes and reads
 # Wide types first, so that each array is aligned. Value: NumPy's and safetensors' type name.
 _COLUMNS = {
     "start": (np.int32, "I32"),
@@ -36,9 +40,12 @@ _COLUMNS = {
 class PackedWindows:
     """Windows of equal length with their labels and their places in a genome.
 
+    `labels` is (rows,), the class of each window; with `label_names` it is (rows, names) of 0 and
+    1. The other columns and attributes are described at the top of the file.
+
     Raises:
-        ValueError: If a column has another type or number of rows than the others, or a split
-            or strand has no meaning.
+        ValueError: If a column has another type or number of rows than the others, or a split,
+            strand or label has no meaning.
     """
 
     packed: NDArray[np.uint8]
@@ -49,10 +56,13 @@ class PackedWindows:
     strand: NDArray[np.int8]
     length_bp: int
     metadata: dict[str, str]
+    label_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_COLUMNS, (len(self.packed),))
         shapes["packed"] = (len(self.packed), -(-self.length_bp // 4))
+        if self.label_names:
+            shapes["labels"] = (len(self.packed), len(self.label_names))
         for name, (dtype, _) in _COLUMNS.items():
             column = getattr(self, name)
             if column.dtype != dtype or column.shape != shapes[name]:
@@ -64,6 +74,8 @@ class PackedWindows:
             raise ValueError(f"split must be 0, 1 or 2, got {int(self.split.max())}")
         if not np.isin(self.strand, (1, -1)).all():
             raise ValueError("strand must be +1 or -1")
+        if self.label_names and self.labels.size and int(self.labels.max()) > 1:
+            raise ValueError(f"labels with names must be 0 or 1, got {int(self.labels.max())}")
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -104,6 +116,8 @@ def write_packed(windows: PackedWindows, path: Path) -> None:
     """
     columns = _as_stored(windows)
     reserved = {"format": FORMAT, "length_bp": str(windows.length_bp)}
+    if windows.label_names:
+        reserved["label_names"] = json.dumps(windows.label_names)
     header: dict[str, object] = {"__metadata__": windows.metadata | reserved}
     end = 0
     for name, column in columns.items():
@@ -142,18 +156,35 @@ def read_packed(path: Path | str) -> PackedWindows:
     if set(columns) != own:
         raise InputError(f"{path}: columns {sorted(columns)} instead of {sorted(own)}; rebuild it.")
     try:
+        names = tuple(json.loads(metadata.get("label_names", "[]")))
+        if names:
+            columns["labels"] = _unpack_labels(columns["labels"], len(names))
         return PackedWindows(
             **columns,
             length_bp=int(metadata["length_bp"]),
-            metadata={k: metadata[k] for k in sorted(metadata) if k not in ("format", "length_bp")},
+            metadata={k: metadata[k] for k in sorted(metadata) if k not in _RESERVED},
+            label_names=names,
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: {error}; the file is damaged, rebuild it.") from error
 
 
 def _as_stored(windows: PackedWindows) -> dict[str, NDArray[np.generic]]:
     """Return the columns, little-endian, in the order of the file."""
-    return {
+    columns: dict[str, NDArray[np.generic]] = {
         name: np.ascontiguousarray(getattr(windows, name), np.dtype(dtype).newbyteorder("<"))
         for name, (dtype, _) in _COLUMNS.items()
     }
+    if windows.label_names:
+        columns["labels"] = np.packbits(windows.labels, axis=1)
+    return columns
+
+
+def _unpack_labels(packed: NDArray[np.uint8], names: int) -> NDArray[np.uint8]:
+    width = -(-names // 8)
+    if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:
+        raise ValueError(
+            f"labels must be uint8 with {width} bytes a row for {names} names, "
+            f"got {packed.dtype} {packed.shape}"
+        )
+    return np.unpackbits(packed, axis=1, count=names)

@@ -15,6 +15,7 @@ from dnaft.sequence import encode_bases, reverse_complement, two_bit_codes
 WORD_BP = 24  # too long to be shared by chance in a genome of 12 million bases
 MAX_SHARED_SAME = 0.5  # part of a positive's words found in positives of its own split
 MAX_SHARED_ELSE = 0.1  # part of its words found in another split; for a negative: anywhere
+ANY = 1 << 40  # for draws whose range is known only when used: `draw % range`
 _DRAWS_AT_ONCE = 4096
 _MOST_DRAWS = 20_000_000
 
@@ -43,13 +44,13 @@ class Selection:
 
     def __init__(self, genome: dict[int, str], length_bp: int) -> None:
         self._genome = genome
-        self._length_bp = length_bp
+        self.length_bp = length_bp
         self._kept: dict[str, list[Window]] = {}
         self._words: dict[str, set[int]] = {}
 
     def read(self, window: Window) -> str:
         """Return the bases of a window, 5' to 3' on its strand."""
-        bases = self._genome[window.chromosome][window.start : window.start + self._length_bp]
+        bases = self._genome[window.chromosome][window.start : window.start + self.length_bp]
         return bases if window.strand > 0 else reverse_complement(bases)
 
     def kept(self, split: str) -> list[Window]:

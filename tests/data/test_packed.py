@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from dnaft.data.packed import PackedWindows, pack_windows, read_packed, write_packed
+from dnaft.data.packed_source import PackedSource
+from dnaft.data.table import RowRules
 from dnaft.errors import InputError
 
 
@@ -85,6 +88,70 @@ def test_checksum_sees_every_column_but_no_metadata() -> None:
     }
     assert len(others) == 6
     assert windows.sha256() not in others
+
+
+def make_multilabel(names: tuple[str, ...], labels: np.ndarray) -> PackedWindows:
+    windows = make(["ACGTA"] * len(labels))
+    return replace(windows, labels=labels, label_names=names)
+
+
+@given(names=st.integers(1, 17), rows=st.integers(0, 4), data=st.data())
+def test_several_labels_a_row_survive(
+    tmp_path_factory: pytest.TempPathFactory, names: int, rows: int, data: st.DataObject
+) -> None:
+    bits = data.draw(st.lists(st.integers(0, 1), min_size=rows * names, max_size=rows * names))
+    labels = np.array(bits, np.uint8).reshape(rows, names)
+    windows = make_multilabel(tuple(f"label {i}, ±" for i in range(names)), labels)
+    path = tmp_path_factory.mktemp("packed") / "toy.safetensors"
+    write_packed(windows, path)
+    again = read_packed(path)
+    np.testing.assert_array_equal(again.labels, labels)
+    assert again.label_names == windows.label_names
+    assert again.metadata == windows.metadata
+    assert again.sha256() == windows.sha256()
+
+
+def test_several_labels_take_a_bit_each(path: Path) -> None:
+    labels = np.array([[1, 0, 0, 0, 0, 0, 0, 1, 1], [0, 1, 0, 0, 0, 0, 0, 0, 0]], np.uint8)
+    write_packed(make_multilabel(tuple("abcdefghi"), labels), path)
+    assert load_file(path)["labels"].tolist() == [[0b10000001, 0b10000000], [0b01000000, 0]]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (tuple("abc"), r"labels must be uint8 with 1 bytes a row for 3 names, got uint8 \(2,\)"),
+        ("{", "the file is damaged, rebuild it"),
+        ("3", "the file is damaged, rebuild it"),
+    ],
+)
+def test_damaged_label_names_are_refused(
+    path: Path, names: tuple[str, ...] | str, message: str
+) -> None:
+    write_packed(make(["ACGTA", "TTTTT"]), path)
+    text = names if isinstance(names, str) else json.dumps(names)
+    metadata = {"format": "dnaft-windows-1", "length_bp": "5", "label_names": text}
+    save_file(load_file(path), path, metadata=metadata)
+    with pytest.raises(InputError, match=message):
+        read_packed(path)
+
+
+def test_labels_with_names_are_yes_or_no() -> None:
+    with pytest.raises(ValueError, match="labels with names must be 0 or 1, got 2"):
+        make_multilabel(("a", "b"), np.array([[0, 2]], np.uint8))
+
+
+def test_a_source_gives_the_labels_of_each_split(path: Path) -> None:
+    labels = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.uint8)
+    write_packed(make_multilabel(("a", "b"), labels), path)
+    source = PackedSource(str(path), label_names=("a", "b"))
+    tables = source.load(RowRules("toy", "multilabel", 2), "")
+    assert tables["train"].labels.tolist() == [[0, 1], [0, 0]]
+    assert tables["test"].labels.tolist() == [[1, 0]]
+    with pytest.raises(InputError, match=r"the labels are a, b, task\.\w+\.label_names says b, a"):
+        PackedSource(str(path), label_names=("b", "a")).load(RowRules("toy", "multilabel", 2), "")
+    with pytest.raises(InputError, match="label_names says classes without names"):
+        PackedSource(str(path)).load(RowRules("toy", "binary", 1), "")
 
 
 def test_reading_needs_no_torch() -> None:
