@@ -1,4 +1,4 @@
-"""From yaml to checked objects: the schema of `conf/train.yaml` and the builder of its nodes."""
+"""From yaml to checked objects: the schemas of the command lines and the builder of nodes."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from dnaft.convert import convert
 from dnaft.errors import InputError, near
@@ -42,9 +42,35 @@ class TrainConfig:
     logger: Any = MISSING
 
 
+@dataclass
+class PretrainConfig:
+    """Types of the scalar keys of `conf/pretrain.yaml`; the groups are checked by their targets."""
+
+    seed: int = MISSING
+    output_dir: str = MISSING
+    resume: bool = MISSING
+    precision: str = MISSING
+    window_bp: int = MISSING
+    reverse_probability: float = MISSING
+    num_workers: int = MISSING
+    genome: Any = MISSING
+    tokenizer: Any = MISSING
+    model: Any = MISSING
+    objective: Any = MISSING
+    plan: Any = MISSING
+    optimizer: Any = MISSING
+    held_out: Any = MISSING
+    session: Any = MISSING
+    export: Any = MISSING
+    trainer: Any = MISSING
+    logger: Any = MISSING
+    method: Any = MISSING
+
+
 def register_schema() -> None:
-    """Make `TrainConfig` known to Hydra as `schema`."""
+    """Make the schemas known to Hydra, as `schema` and `pretrain_schema`."""
     ConfigStore.instance().store(name="schema", node=TrainConfig)
+    ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
 
 
 def config_dir() -> str:
@@ -52,6 +78,27 @@ def config_dir() -> str:
     package = Path(__file__).resolve().parent
     packaged = package / "conf"
     return str(packaged if packaged.is_dir() else package.parent / "conf")
+
+
+def read_choice(group: str, name: str) -> dict[str, Any]:
+    """Return one file of a group as plain values, for code that runs without a command line.
+
+    Args:
+        group: Folder of conf/.
+        name: File in it, one that builds upon no other.
+    """
+    loaded: Any = OmegaConf.to_container(OmegaConf.load(Path(config_dir(), group, f"{name}.yaml")))
+    plain: dict[str, Any] = loaded
+    return plain
+
+
+def typed_overrides(folder: Path) -> list[str]:
+    """Return what was typed on the command line of a run, as Hydra notes it in the run folder."""
+    file = folder / ".hydra" / "overrides.yaml"
+    if not file.is_file():
+        return []
+    noted: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    return [str(override) for override in noted]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from dnaft.errors import InputError
 
 RESULT = "result.json"
+CARD = "model/card.json"  # of a pretraining
 CHECKPOINTS = "checkpoints"
 LAST_CHECKPOINT = "last.ckpt"
 LOCK = ".lock"
@@ -19,6 +20,7 @@ LOCK = ".lock"
 _UNNAMED = (
     "task=", "model=", "method=", "seed=", "data_dir=", "cache_dir=", "output_dir=", "resume=",
     "progress=", "logger", "hydra", "data.num_workers=", "trainer.accelerator=", "trainer.devices=",
+    "genome=", "num_workers=", "session.",
 )  # fmt: skip
 _LONGEST = 100
 
@@ -118,8 +120,8 @@ class RunFolders:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the folder holds the result of a run."""
-    return (folder / RESULT).is_file()
+    """Whether the folder holds the result of a run, or of a pretraining."""
+    return (folder / RESULT).is_file() or (folder / CARD).is_file()
 
 
 def has_checkpoint(folder: Path) -> bool:

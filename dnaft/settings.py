@@ -5,13 +5,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from dnaft.config import TrainConfig, check_arguments, config_dir
+from dnaft.config import PretrainConfig, TrainConfig, check_arguments, config_dir
 from dnaft.errors import InputError, near
 
 _LARGEST_SEED = 2**32 - 1  # of numpy's generator, which Lightning seeds, too
 # Of the trainer: Lightning divides by the first, and takes a negative second for none.
 _LEAST = {"accumulate_grad_batches": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
 _COMPONENTS = ("task", "tokenizer", "data", "trainer", "logger")
+_PRETRAIN_COMPONENTS = (
+    "genome", "tokenizer", "model", "objective", "plan", "optimizer", "held_out", "session",
+    "export", "trainer", "logger",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,8 @@ def check_settings(config: Mapping[str, Any]) -> None:
     Raises:
         InputError: For an unknown key, a part that is missing, or a value out of its domain.
     """
-    known = [field.name for field in fields(TrainConfig)]
-    for key in config:
-        if key not in known:
-            raise InputError(f"{key}: there is no such key; {near(key, known)}")
-    if not 0 <= config["seed"] <= _LARGEST_SEED:
-        raise InputError(
-            f"seed: must lie between 0 and {_LARGEST_SEED:,}, got {config['seed']}; "
-            "choose another, for example seed=1"
-        )
+    _check_keys(config, TrainConfig)
+    _check_seed(config["seed"])
     for group in _COMPONENTS:
         _check_component(config[group], group)
     for name, least in _LEAST.items():
@@ -83,6 +80,38 @@ def check_settings(config: Mapping[str, Any]) -> None:
             _check_component(part, f"{key}.{name}")
             if isinstance(part.get("monitor"), str):
                 _check_monitor(part["monitor"], f"{key}.{name}.monitor", config["task"]["kind"])
+
+
+def check_pretrain_settings(config: Mapping[str, Any]) -> None:
+    """Check the keys of a pretraining that no constructor checks.
+
+    Args:
+        config: The resolved configuration, plain values.
+
+    Raises:
+        InputError: For an unknown key, a part that is missing, or a value out of its domain.
+    """
+    _check_keys(config, PretrainConfig)
+    _check_seed(config["seed"])
+    for group in _PRETRAIN_COMPONENTS:
+        _check_component(config[group], group)
+    if config["num_workers"] < 0:
+        raise InputError(f"num_workers: must be 0 or more, got {config['num_workers']}")
+
+
+def _check_keys(config: Mapping[str, Any], schema: type[TrainConfig | PretrainConfig]) -> None:
+    known = [field.name for field in fields(schema)]
+    for key in config:
+        if key not in known:
+            raise InputError(f"{key}: there is no such key; {near(key, known)}")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise InputError(
+            f"seed: must lie between 0 and {_LARGEST_SEED:,}, got {seed}; "
+            "choose another, for example seed=1"
+        )
 
 
 def _check_monitor(monitor: str, key: str, kind: Any) -> None:

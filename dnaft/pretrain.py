@@ -1,0 +1,27 @@
+"""The command line: `python -m dnaft.pretrain genome=yeast model=tiny`.
+
+Only Hydra is imported here, so that `--help`, `--cfg job` and a mistyped override answer at once;
+what trains is imported when there is something to train.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from dnaft.command_line import CommandLine
+from dnaft.settings import check_pretrain_settings
+
+
+def _pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> None:
+    check_pretrain_settings(config)
+    from dnaft.pretrain_run import pretrain
+
+    pretrain(config, folder, choices)
+
+
+def main() -> None:
+    """Run the command line; exit with status 2 and a message if the input is wrong."""
+    CommandLine("pretrain", _pretrain)()
+
+
+if __name__ == "__main__":
+    main()

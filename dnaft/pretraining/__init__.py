@@ -1,0 +1,1 @@
+"""Language models from the letters of a genome: examples, objectives, training, yardsticks."""

@@ -1,0 +1,85 @@
+"""Every choice of a pretraining composes, and its targets exist and take its arguments."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from dnaft.config import _locate, check_arguments, config_dir, register_schema
+from dnaft.settings import check_choices, check_pretrain_settings
+
+CONF = Path(config_dir())
+GROUPS = ("genome", "objective", "tokenizer", "model", "logger")
+FILES = [
+    (group, file.stem)
+    for group in GROUPS
+    for file in sorted((CONF / group).glob("[!_]*.yaml"))
+    if (group, file.stem) != ("model", "none")  # refused: there is nothing to train
+]
+WITH = {
+    ("genome", "fasta"): ["genome.name=g", "genome.files=[g.fa]", "genome.dev=[chr1]"],
+    ("tokenizer", "own"): ["model=opt_125m"],
+    ("tokenizer", "specieslm"): ["model=specieslm"],
+}
+
+
+@functools.cache
+def composed(*overrides: str) -> dict[str, Any]:
+    register_schema()
+    with initialize_config_dir(config_dir(), version_base="1.3"):
+        config = compose("pretrain", overrides=list(overrides))
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def check_nodes(node: Any, key: str) -> Any:
+    if isinstance(node, list):
+        return [check_nodes(item, f"{key}[{i}]") for i, item in enumerate(node)]
+    if not isinstance(node, Mapping):
+        return node
+    arguments = {
+        name: check_nodes(item, f"{key}.{name}")
+        for name, item in node.items()
+        if name not in ("_target_", "_partial_")
+    }
+    if "_target_" not in node:
+        return arguments
+    target = _locate(node["_target_"], key)
+    check_arguments(target, arguments, key, bool(node.get("_partial_")))
+    return object()
+
+
+@pytest.mark.parametrize(("group", "name"), FILES)
+def test_file_composes_and_fits_what_it_builds(group: str, name: str) -> None:
+    config = composed(f"{group}={name}", *WITH.get((group, name), []))
+    check_pretrain_settings(config)
+    check_choices({group: name})
+    for key, node in config.items():
+        check_nodes(node, key)
+
+
+def test_the_groups_are_those_of_pretrain_yaml() -> None:
+    defaults = yaml.safe_load((CONF / "pretrain.yaml").read_text())["defaults"]
+    named = {key for entry in defaults if isinstance(entry, dict) for key in entry}
+    assert {key for key in named if not key.startswith("override")} == set(GROUPS)
+
+
+@pytest.mark.parametrize("name", ["yeast", "yeast_annotated"])
+def test_genomes_have_the_name_of_their_file(name: str) -> None:
+    assert composed(f"genome={name}")["genome"]["name"] == name
+
+
+def test_the_numbers_of_bert() -> None:
+    """15% of the tokens; 80% masked, 10% random, 10% as they are (arXiv:1810.04805)."""
+    objective = composed("objective=masked")["objective"]
+    assert (objective["fraction"], objective["mask_share"], objective["random_share"]) == (
+        0.15,
+        0.8,
+        0.1,
+    )
