@@ -151,7 +151,10 @@ def identify(config: dict[str, Any], material: Material, portions: Portions) -> 
     return {
         "genome": material.genome.summary()["sha256"],
         "tokenizer": material.tokenizer.fingerprint(),
+        "objective": json.dumps(config["objective"], sort_keys=True),
+        "seed": config["seed"],
         "window_bp": config["window_bp"],
+        "reverse_probability": config["reverse_probability"],
         "rows of a step": portions.rows,
         "parts of a step": portions.micro_batches,
         "steps": portions.steps,

@@ -86,7 +86,7 @@ class HeldOut:
     """Questions about held-out windows.
 
     Args:
-        examples: Windows of the dev chromosomes.
+        examples: Windows of the dev chromosomes; also an attribute.
         questions: In the form for scoring.
         dna: Tokens that spell bases.
         causal: Whether targets are asked for from left to right.
@@ -101,7 +101,7 @@ class HeldOut:
         causal: bool,
         rows: int = 32,
     ) -> None:
-        self._examples = examples
+        self.examples = examples
         self._questions = questions
         self._dna = dna
         self.causal = causal
@@ -111,7 +111,7 @@ class HeldOut:
         """Yield the first so many windows and what is asked about them."""
         for first in range(0, windows, self._rows):
             numbers = range(first, min(first + self._rows, windows))
-            rows = self._examples.rows(numbers)
+            rows = self.examples.rows(numbers)
             yield rows, self._questions(rows, SEED, numbers)
 
     @torch.inference_mode()

@@ -1,7 +1,6 @@
 """Every file of conf composes; its targets exist and take its arguments; nothing is unresolved."""
 
 import functools
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from dnaft.config import _locate, check_arguments, config_dir, register_schema
+from conf_nodes import check_nodes
+from dnaft.config import config_dir, register_schema
 from dnaft.optimization import AdamW
 from dnaft.settings import MethodSettings, check_choices, check_settings
 
@@ -58,24 +58,6 @@ def choose(group: str, name: str) -> dict[str, Any]:
 def composed_groups() -> frozenset[str]:
     defaults = yaml.safe_load((CONF / "train.yaml").read_text())["defaults"]
     return frozenset(key for entry in defaults if isinstance(entry, dict) for key in entry)
-
-
-def check_nodes(node: Any, key: str) -> Any:
-    """Check every `_target_` below a node; return something that no type check looks into."""
-    if isinstance(node, list):
-        return [check_nodes(item, f"{key}[{i}]") for i, item in enumerate(node)]
-    if not isinstance(node, Mapping):
-        return node
-    arguments = {
-        name: check_nodes(item, f"{key}.{name}")
-        for name, item in node.items()
-        if name not in ("_target_", "_partial_")
-    }
-    if "_target_" not in node:
-        return arguments
-    target = _locate(node["_target_"], key)
-    check_arguments(target, arguments, key, bool(node.get("_partial_")))
-    return object()
 
 
 def test_the_groups_are_those_of_train_yaml() -> None:

@@ -24,7 +24,9 @@ register_schema()
 files = sorted(conf.glob("*/[!_]*.yaml"))
 with initialize_config_dir(str(conf), version_base="1.3"):
     for file in files:
-        compose("train", overrides=[f"{file.parent.name}={file.stem}"])
+        group = file.parent.name
+        name = "pretrain" if group in ("genome", "objective") else "train"
+        compose(name, overrides=[f"{group}={file.stem}"])
 print(len(files))
 """
 

@@ -1,7 +1,6 @@
 """Every choice of a pretraining composes, and its targets exist and take its arguments."""
 
 import functools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from dnaft.config import _locate, check_arguments, config_dir, register_schema
+from conf_nodes import check_nodes
+from dnaft.config import config_dir, register_schema
 from dnaft.settings import check_choices, check_pretrain_settings
 
 CONF = Path(config_dir())
@@ -36,23 +36,6 @@ def composed(*overrides: str) -> dict[str, Any]:
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     return plain
-
-
-def check_nodes(node: Any, key: str) -> Any:
-    if isinstance(node, list):
-        return [check_nodes(item, f"{key}[{i}]") for i, item in enumerate(node)]
-    if not isinstance(node, Mapping):
-        return node
-    arguments = {
-        name: check_nodes(item, f"{key}.{name}")
-        for name, item in node.items()
-        if name not in ("_target_", "_partial_")
-    }
-    if "_target_" not in node:
-        return arguments
-    target = _locate(node["_target_"], key)
-    check_arguments(target, arguments, key, bool(node.get("_partial_")))
-    return object()
 
 
 @pytest.mark.parametrize(("group", "name"), FILES)

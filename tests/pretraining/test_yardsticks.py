@@ -162,7 +162,7 @@ def test_the_chain_of_next_tokens_is_the_product_over_bases(
     parts = parts_of(small_genome, name)
     found = measure_yardsticks(**parts)
     chain = MarkovChain.count(small_genome.codes("train"), 5)
-    texts = parts["held_out"]._examples.sequences(range(WINDOWS))
+    texts = parts["held_out"].examples.sequences(range(WINDOWS))
     bases = np.array([["ACGT".index(b) for b in text] for text in texts], dtype=np.uint8)
     nats = chain.next_base_nats(bases)
     assert found["markov5"]["nats_per_base"] == pytest.approx(nats.mean())

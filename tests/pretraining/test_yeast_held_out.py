@@ -137,7 +137,7 @@ def test_no_batch_holds_a_held_out_base(
     assert exclusive(texts, genome_words) == 0
 
     # The control: held-out windows are full of such words, so the count above could be another.
-    dev = material.held_out._examples.rows(range(40))
+    dev = material.held_out.examples.rows(range(40))
     assert exclusive(spell(material, dev), genome_words) > 0.8 * 40 * (300 - WORD_BP)
 
 
