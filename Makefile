@@ -40,7 +40,7 @@ bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
 	$(BIN)/python benchmarks/kmer_tokenizers.py && $(BIN)/python benchmarks/backbones.py
 
 data: $(STAMP) ## Rebuild the packaged data and compare it byte for byte
-	$(BIN)/python -m dnaft.data.yeast --check && $(BIN)/python -m dnaft.data.train_bbpe --check
+	$(BIN)/python -m dnaft.data.yeast --check && $(BIN)/python -m dnaft.data.train_bbpe --check && $(BIN)/python -m dnaft.pretraining.vocabulary --packaged --check
 
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel

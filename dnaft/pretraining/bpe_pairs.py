@@ -11,6 +11,7 @@ from dnaft.pretraining.dna_tokens import DnaTokens
 
 _NEVER = 1 << 30
 _BLOCK = 256
+_MOST_TOKENS = 10_000  # tables of all pairs take gigabytes from here on
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +40,19 @@ class BpePairs:
         """Take the merges from a tokenizer.json.
 
         Raises:
-            ValueError: If it is no byte-pair encoding, or a token has no merge that makes it.
+            ValueError: If it is no byte-pair encoding, a token has no merge that makes it, or there
+                are too many tokens for tables of all pairs.
         """
         model = json.loads(tokenizer_json)["model"]
         if model["type"] != "BPE":
             raise ValueError(
                 f"the tokenizer.json is of type {model['type']}; what hidden tokens may be is "
                 "known for BPE only"
+            )
+        if len(dna.words) > _MOST_TOKENS:
+            raise ValueError(
+                f"{len(dna.words):,} tokens of bases are more than the {_MOST_TOKENS:,} whose "
+                "pairs can be held; learn a smaller vocabulary with dnaft.pretraining.vocabulary"
             )
         number = {word: i for i, word in enumerate(dna.words)}
         size = len(dna.words)

@@ -141,9 +141,10 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error("give --out FILE, or --packaged")
         if given.size < len(SPECIALS) + 4:
             raise InputError(f"--size: must be {len(SPECIALS) + 4} or more, got {given.size}")
-        genome = _yeast()
         if given.files:
             genome = genome_from_files("genome", given.files, dev=given.hold_out)
+        else:
+            genome = _yeast()
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(learn_dna(pieces(genome), given.size).to_str(pretty=True))
         print(f"wrote {given.out}")

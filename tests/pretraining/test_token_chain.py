@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dnaft.pretraining import bpe_pairs
 from dnaft.pretraining.bpe_pairs import BpePairs
 from dnaft.pretraining.dna_tokens import DnaTokens, dna_tokens
 from dnaft.pretraining.genome import Genome
@@ -133,9 +134,13 @@ def test_posteriors_against_the_sum_over_all_fillings(
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_only_byte_pair_encodings_are_known(small_genome: Genome) -> None:
-    dna = dna_tokens(BpeTokenizer("package:bpe_yeast"))
+def test_only_byte_pair_encodings_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = BpeTokenizer("package:bpe_yeast")
+    dna = dna_tokens(tokenizer)
     with pytest.raises(ValueError, match=r"is of type Unigram; .* known for BPE only"):
         BpePairs.read('{"model": {"type": "Unigram"}}', dna)
     with pytest.raises(ValueError, match="no merge of bases makes the token"):
         BpePairs.read('{"model": {"type": "BPE", "merges": []}}', dna)
+    monkeypatch.setattr(bpe_pairs, "_MOST_TOKENS", 4090)
+    with pytest.raises(ValueError, match="4,091 tokens of bases are more than the 4,090"):
+        BpePairs.read(tokenizer.to_json(), dna)
