@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import MaskedLMOutput, SequenceClassifierOutput
 
 from dnaft.models.native.dnabert2 import Dnabert2Config, Dnabert2Model, Dnabert2PreTrainedModel
+from dnaft.models.native.outputs import classifier_output, masked_lm_output
 
 
 class Transform(nn.Module):
@@ -67,11 +68,8 @@ class Dnabert2ForMaskedLM(Dnabert2PreTrainedModel):
         """
         encoded = self.bert(input_ids, attention_mask, **options)
         logits = self.cls["predictions"](encoded.last_hidden_state)
-        loss = None
-        if labels is not None:
-            counted = labels.where(labels > 0, -100)
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), counted.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        counted = None if labels is None else labels.where(labels > 0, -100)
+        return masked_lm_output(encoded, logits, counted)
 
 
 class Dnabert2ForSequenceClassification(Dnabert2PreTrainedModel):
@@ -98,11 +96,4 @@ class Dnabert2ForSequenceClassification(Dnabert2PreTrainedModel):
         """
         encoded = self.bert(input_ids, attention_mask, **options)
         logits = self.classifier(self.dropout(encoded.pooler_output))
-        loss = None
-        if labels is not None and self.config.num_labels == 1:
-            loss = nn.functional.mse_loss(logits.squeeze(1), labels.to(logits.dtype))
-        elif labels is not None:
-            loss = nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=encoded.hidden_states
-        )
+        return classifier_output(encoded, logits, labels)

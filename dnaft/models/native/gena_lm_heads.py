@@ -8,6 +8,7 @@ from transformers.modeling_outputs import MaskedLMOutput
 from transformers.models.bert.modeling_bert import BertOnlyMLMHead
 
 from dnaft.models.native.gena_lm import GenaLmConfig, GenaLmModel, GenaLmPreTrainedModel
+from dnaft.models.native.outputs import masked_lm_output
 
 
 class GenaLmForMaskedLM(GenaLmPreTrainedModel):
@@ -45,7 +46,4 @@ class GenaLmForMaskedLM(GenaLmPreTrainedModel):
         """
         encoded = self.bert(input_ids, attention_mask, **options)
         logits = self.cls(encoded.last_hidden_state)
-        loss = None
-        if labels is not None:
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        return masked_lm_output(encoded, logits, labels)

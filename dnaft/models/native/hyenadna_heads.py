@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import CausalLMOutput, SequenceClassifierOutput
 
 from dnaft.models.native.hyenadna import HyenaDnaConfig, HyenaDnaModel, HyenaDnaPreTrainedModel
+from dnaft.models.native.outputs import classifier_output
 
 
 class HyenaDnaForCausalLM(HyenaDnaPreTrainedModel):
@@ -80,14 +81,7 @@ class HyenaDnaForSequenceClassification(HyenaDnaPreTrainedModel):
         last = self._last(input_ids, attention_mask)
         rows = torch.arange(len(last), device=last.device)
         logits: Float[Tensor, "batch labels"] = self.score(encoded.last_hidden_state[rows, last])
-        loss = None
-        if labels is not None and self.config.num_labels == 1:
-            loss = nn.functional.mse_loss(logits.squeeze(1), labels.to(logits.dtype))
-        elif labels is not None:
-            loss = nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=encoded.hidden_states
-        )
+        return classifier_output(encoded, logits, labels)
 
     def _last(self, ids: Tensor, mask: Tensor | None) -> Int[Tensor, " batch"]:
         if mask is not None:

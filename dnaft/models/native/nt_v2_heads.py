@@ -9,6 +9,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import MaskedLMOutput, SequenceClassifierOutput
 
 from dnaft.models.native.nt_v2 import NTv2Config, NTv2Model, NTv2PreTrainedModel
+from dnaft.models.native.outputs import classifier_output, masked_lm_output
 
 
 class LmHead(nn.Module):
@@ -67,10 +68,7 @@ class NTv2ForMaskedLM(NTv2PreTrainedModel):
         """
         encoded = self.esm(input_ids, attention_mask, **options)
         logits: Float[Tensor, "batch tokens vocabulary"] = self.lm_head(encoded.last_hidden_state)
-        loss = None
-        if labels is not None:
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        return masked_lm_output(encoded, logits, labels)
 
 
 class Classifier(nn.Module):
@@ -111,11 +109,4 @@ class NTv2ForSequenceClassification(NTv2PreTrainedModel):
         """
         encoded = self.esm(input_ids, attention_mask, **options)
         logits: Float[Tensor, "batch labels"] = self.classifier(encoded.last_hidden_state)
-        loss = None
-        if labels is not None and self.config.num_labels == 1:
-            loss = nn.functional.mse_loss(logits.squeeze(1), labels.to(logits.dtype))
-        elif labels is not None:
-            loss = nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=encoded.hidden_states
-        )
+        return classifier_output(encoded, logits, labels)

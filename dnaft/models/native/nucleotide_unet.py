@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
 
 from dnaft.models.native.alibi import alibi_bias
 from dnaft.models.native.dnabert2 import PADDED_KEY, Dnabert2Config, Encoder
+from dnaft.models.native.outputs import masked_lm_output
 
 
 class NucleotideUNetConfig(Dnabert2Config):
@@ -203,7 +204,4 @@ class NucleotideUNetForMaskedLM(NucleotideUNetPreTrainedModel):
         """
         encoded = self.unet(input_ids, attention_mask, **options)
         logits = self.lm_head(encoded.last_hidden_state)
-        loss = None
-        if labels is not None:
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        return masked_lm_output(encoded, logits, labels)
