@@ -15,6 +15,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from dnaft.models.native.alibi import alibi_bias
+from dnaft.models.native.attention import attend, split_heads
 from dnaft.models.native.split_linear import SplitLinear
 
 # What the original adds to the scores of padded keys; small enough to leave them no weight.
@@ -97,15 +98,9 @@ class SelfAttention(nn.Module):
         self, x: Float[Tensor, "batch tokens hidden"], bias: Float[Tensor, "_ heads tokens tokens"]
     ) -> Float[Tensor, "batch tokens hidden"]:
         heads = self.config.num_attention_heads
-        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in self.Wqkv(x))
+        q, k, v = (split_heads(part, heads) for part in self.Wqkv(x))
         drop = self.config.attention_probs_dropout_prob if self.training else 0.0
-        if self.config._attn_implementation == "eager":
-            weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias).softmax(dim=-1)
-            mixed = nn.functional.dropout(weights, drop) @ v
-        else:
-            # Under autocast the scores take the projections' type, not the bias's.
-            mixed = nn.functional.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), drop)
-        return mixed.transpose(1, 2).flatten(2)
+        return attend(q, k, v, bias, drop, self.config._attn_implementation)
 
 
 class AddAndNorm(nn.Module):

@@ -14,6 +14,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
+from dnaft.models.native.attention import attend, split_heads
+
 # What the form taken here is; the published config.json says so in these words.
 _FORM = {"pre_layer_norm": True, "position_embedding_type": "absolute", "hidden_act": "gelu"}
 _POSITION_IDS = "embeddings.position_ids"  # a buffer of the checkpoints, 0 1 2 ...
@@ -117,18 +119,10 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "batch tokens hidden"]:
         heads = self.config.num_attention_heads
         q, k, v = (
-            self.get_submodule(part)(x).unflatten(-1, (heads, -1)).transpose(1, 2)
-            for part in ("query", "key", "value")
+            split_heads(self.get_submodule(part)(x), heads) for part in ("query", "key", "value")
         )
         drop = self.config.attention_probs_dropout_prob if self.training else 0.0
-        if self.config._attn_implementation == "eager":
-            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-            if real is not None:
-                scores = scores.masked_fill(~real, torch.finfo(scores.dtype).min)
-            mixed = nn.functional.dropout(scores.softmax(dim=-1), drop) @ v
-        else:
-            mixed = nn.functional.scaled_dot_product_attention(q, k, v, real, drop)
-        return mixed.transpose(1, 2).flatten(2)
+        return attend(q, k, v, real, drop, self.config._attn_implementation)
 
 
 class Projection(nn.Module):

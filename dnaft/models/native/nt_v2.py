@@ -7,13 +7,13 @@ checkpoints, whose config.json calls the architecture "esm" and brings code of i
 
 from typing import Any
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
+from dnaft.models.native.attention import attend, split_heads
 from dnaft.models.native.rotary import rotate, rotation
 
 # Share of tokens that ESM's pretraining replaces by the mask token: 80 % of the 15 % chosen.
@@ -131,19 +131,11 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "batch tokens hidden"]:
         heads = self.config.num_attention_heads
         q, k, v = (
-            self.get_submodule(part)(x).unflatten(-1, (heads, -1)).transpose(1, 2)
-            for part in ("query", "key", "value")
+            split_heads(self.get_submodule(part)(x), heads) for part in ("query", "key", "value")
         )
         q, k = rotate(q, turn), rotate(k, turn)
         drop = self.config.attention_probs_dropout_prob if self.training else 0.0
-        if self.config._attn_implementation == "eager":
-            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-            if real is not None:
-                scores = scores.masked_fill(~real, torch.finfo(scores.dtype).min)
-            mixed = nn.functional.dropout(scores.softmax(dim=-1), drop) @ v
-        else:
-            mixed = nn.functional.scaled_dot_product_attention(q, k, v, real, drop)
-        return mixed.transpose(1, 2).flatten(2)
+        return attend(q, k, v, real, drop, self.config._attn_implementation)
 
 
 class Projection(nn.Module):

@@ -1,0 +1,46 @@
+"""Attention over heads, as transformers' `attn_implementation` asks: sdpa or eager."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def split_heads(
+    x: Float[Tensor, "batch tokens hidden"], heads: int
+) -> Float[Tensor, "batch heads tokens size"]:
+    """Give each head its part of the width."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def attend(
+    q: Float[Tensor, "batch heads tokens size"],
+    k: Float[Tensor, "batch heads tokens size"],
+    v: Float[Tensor, "batch heads tokens size"],
+    mask: Tensor | None,
+    dropout: float,
+    implementation: str | None,
+) -> Float[Tensor, "batch tokens hidden"]:
+    """Return softmax(q k^T / sqrt(size)) v of all heads, side by side.
+
+    Args:
+        q: Queries.
+        k: Keys.
+        v: Values.
+        mask: What of the scores counts, (batch or 1, heads or 1, tokens or 1, tokens): true where
+            a key may be seen, or numbers to add.
+        dropout: Of the attention weights.
+        implementation: "eager" writes the formula out, anything else calls torch's own.
+    """
+    added = mask is not None and mask.dtype != torch.bool
+    if implementation == "eager":
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        if added:
+            scores = scores + mask
+        elif mask is not None:
+            scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        mixed = nn.functional.dropout(scores.softmax(dim=-1), dropout) @ v
+    else:
+        # Under autocast the scores take the projections' type, not the mask's.
+        given = mask.to(q.dtype) if mask is not None and added else mask
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, given, dropout)
+    return mixed.transpose(1, 2).flatten(2)
