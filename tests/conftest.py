@@ -1,7 +1,9 @@
 """Shared fixtures: where real data and golden files lie."""
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,3 +28,14 @@ def golden_dir() -> Path:
     """The folder with what the original implementations compute."""
     shared = Path(os.environ.get("DNAFT_SHARED_DIR", REPOSITORY.parent / "shared"))
     return _folder("DNAFT_GOLDEN_DIR", shared / "golden")
+
+
+@pytest.fixture(scope="session")
+def golden(golden_dir: Path) -> ModuleType:
+    """The reader of the golden models, which lies beside them."""
+    spec = importlib.util.spec_from_file_location("golden", golden_dir / "golden.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,6 +1,5 @@
 """Our DNABERT-2 against what the original computes, and against the formulas written out."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -27,16 +26,6 @@ OURS = {
     "BertForSequenceClassification": Dnabert2ForSequenceClassification,
 }
 TOLERANCE = 1e-10
-
-
-@pytest.fixture(scope="module")
-def golden(golden_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("golden", golden_dir / "golden.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def build(golden: ModuleType, model: str, name: str, attention: str) -> Any:

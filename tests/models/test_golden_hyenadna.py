@@ -1,8 +1,6 @@
 """Our HyenaDNA against what the original computes, and against the formulas written out."""
 
-import importlib.util
 import math
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,16 +23,6 @@ OURS: dict[str, Any] = {
 # if its weights are float64; it moves by 1e-6 and 1.2e-5 from one to the other.
 TOLERANCES = {torch.float32: (1e-4, 5e-4), torch.float64: (2e-6, 2e-5)}
 KEYS = {torch.float32: "", torch.float64: "f64params."}
-
-
-@pytest.fixture(scope="module")
-def golden(golden_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("golden", golden_dir / "golden.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def build(golden: ModuleType, model: str, name: str) -> Any:

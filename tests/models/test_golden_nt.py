@@ -1,6 +1,5 @@
 """Nucleotide Transformers, ours and transformers' ESM, against what the originals compute."""
 
-import importlib.util
 import json
 import random
 from pathlib import Path
@@ -43,16 +42,6 @@ TOLERANCE = 1e-10
 ROLES = {"q": "encoder.layer.{layer}.attention.self.query"}
 SIZES = {"vocab_size": 40, "num_hidden_layers": 2, "intermediate_size": 10}
 both_attentions = pytest.mark.parametrize("attention", ["sdpa", "eager"])
-
-
-@pytest.fixture(scope="module")
-def golden(golden_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("golden", golden_dir / "golden.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def family_of(golden: ModuleType, model: str) -> str:
