@@ -26,8 +26,8 @@ PLAIN = "sequence,label\nACGT,0\nGGCC,1\n"
         ("more_columns.csv", b"id,label,sequence\na,0,ACGT\nb,1,GGCC\n"),
         ("float_labels.csv", b"sequence,label\nACGT,0.0\nGGCC,1.0\n"),
         ("tabs.tsv", PLAIN.replace(",", "\t").encode()),
-        ("packed.csv.gz", gzip.compress(PLAIN.encode())),
-        ("packed.tsv.gz", gzip.compress(PLAIN.replace(",", "\t").encode())),
+        ("packed.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)),
+        ("packed.tsv.gz", gzip.compress(PLAIN.replace(",", "\t").encode(), mtime=0)),
         ("lower.csv", b"sequence,label\nacgt,0\nGGcc,1\n"),
     ],
 )
