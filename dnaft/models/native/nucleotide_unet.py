@@ -38,14 +38,14 @@ class NucleotideUNetConfig(Dnabert2Config):
 
     vocab_size: int = 10
     hidden_size: int = 192
-    num_hidden_layers: int = 6
+    num_hidden_layers: int = 4
     num_attention_heads: int = 4
     intermediate_size: int = 384
     hidden_dropout_prob: float = 0.0
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = False
     stem_width: int = 64
-    stem_layers: int = 1
+    stem_layers: int = 2
     decoder_layers: int = 1
     kernel_size: int = 9
     stride: int = 4
