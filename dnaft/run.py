@@ -91,7 +91,8 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
         )
     method = config["method"]
     with errors_at("method.head_dropout"):
-        backbone.attach_head(task.outputs, method["head_dropout"])
+        positions = data.summary()["tokens"]["train"]["max"]
+        backbone.attach_head(task.outputs, method["head_dropout"], positions)
     build(method["inject"], "method.inject")(backbone)
     return backbone
 

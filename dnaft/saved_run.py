@@ -82,7 +82,8 @@ def load_model(folder: Path) -> tuple[Backbone, RunRecord]:
     backbone = build(config, "model")
     if not isinstance(backbone, Backbone):
         raise InputError(f"{folder}: {record.method} is no fine-tuned language model")
-    backbone.attach_head(outputs=record.config["task"]["outputs"])
+    positions = record.data["tokens"]["train"]["max"]
+    backbone.attach_head(outputs=record.config["task"]["outputs"], positions=positions)
     if (folder / ADAPTER).is_dir():
         trunk: Any = backbone.model
         backbone.model = PeftModel.from_pretrained(trunk, str(folder / ADAPTER))

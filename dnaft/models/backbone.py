@@ -26,10 +26,11 @@ class Backbone(nn.Module):
         pooling: How tokens become one vector.
         source: Hub id or folder of the weights, None for random ones.
         standardise_features: Whether the head standardises what it is given.
+        position_rank: Rank of the head's weights by position (`PositionTerm`), 0 for none.
 
     Raises:
-        ValueError: If a role is unknown, or its module does not exist in the model: an adapter
-            that adapts nothing must not pass for one.
+        ValueError: If the rank is negative, a role is unknown, or its module does not exist in the
+            model: an adapter that adapts nothing must not pass for one.
     """
 
     def __init__(
@@ -42,21 +43,38 @@ class Backbone(nn.Module):
         pooling: Pooling,
         source: str | None = None,
         standardise_features: bool = False,
+        position_rank: int = 0,
     ) -> None:
         super().__init__()
+        if position_rank < 0:
+            raise ValueError(f"position_rank must be 0 or more, got {position_rank}")
         self.model = model
         self.name = name
         self.source = source
         self.standardise_features = standardise_features
+        self.position_rank = position_rank
         self.hidden_size = hidden_size
         self.layers = layers
         self.pooling: Pooling = pooling
         self.takes_token_types = _takes_token_types(model)
         self.matrices = _resolve_roles(model, name, roles, layers)
 
-    def attach_head(self, outputs: int, dropout: float = 0.0) -> None:
-        """Hang a fresh task head on the model; do this before injecting adapters."""
-        head = TaskHead(self.hidden_size, outputs, dropout, self.standardise_features)
+    def attach_head(self, outputs: int, dropout: float = 0.0, positions: int = 0) -> None:
+        """Hang a fresh task head on the model; do this before injecting adapters.
+
+        Args:
+            outputs: Logits a sequence.
+            dropout: Of its inputs.
+            positions: Tokens of the longest training row, for weights by position.
+        """
+        head = TaskHead(
+            self.hidden_size,
+            outputs,
+            dropout,
+            standardise=self.standardise_features,
+            positions=positions,
+            position_rank=self.position_rank,
+        )
         self.model.add_module("task_head", head)
 
     @property
@@ -137,7 +155,7 @@ class Backbone(nn.Module):
         pooled = pool(hidden, attention_mask, self.pooling)
         if windows is not None:
             pooled = average_windows(pooled, attention_mask, windows, self.pooling)
-        logits: Tensor = self.head(pooled)
+        logits: Tensor = self.head(pooled, hidden, attention_mask, windows)
         return logits
 
     def train(self, mode: bool = True) -> Self:

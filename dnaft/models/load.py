@@ -33,6 +33,7 @@ def load_backbone(
     licence: str = "",
     max_bp: int | None = None,
     standardise_features: bool = False,
+    position_rank: int = 0,
 ) -> Backbone:
     """Return a backbone in float32, without the head it was pretrained with.
 
@@ -56,6 +57,7 @@ def load_backbone(
         max_bp: Longest input in bases, where a token stands for a fixed number of them; not used
             here, shown when a run begins.
         standardise_features: Whether the task head standardises the pooled features.
+        position_rank: Rank of the task head's weights by position, 0 for none.
 
     Raises:
         InputError: If the source cannot be read, its weights do not fit the architecture, or it
@@ -90,6 +92,7 @@ def load_backbone(
         pooling=pooling,
         source=source,
         standardise_features=standardise_features,
+        position_rank=position_rank,
     )
 
 

@@ -35,6 +35,7 @@ def load_caduceus(
     licence: str = "",
     max_bp: int | None = None,
     standardise_features: bool = False,
+    position_rank: int = 0,
 ) -> Backbone:
     """Return a Caduceus in float32, without the head it was pretrained with.
 
@@ -57,6 +58,7 @@ def load_caduceus(
         licence: Licence of the weights; not used here, shown when a run begins.
         max_bp: Longest input in bases; not used here, shown when a run begins.
         standardise_features: Whether the task head standardises the pooled features.
+        position_rank: Rank of the task head's weights by position, 0 for none.
 
     Raises:
         InputError: If a package is missing, the code may not be run, or the source cannot be read.
@@ -85,6 +87,7 @@ def load_caduceus(
         pooling=pooling,
         source=source,
         standardise_features=standardise_features,
+        position_rank=position_rank,
     )
 
 

@@ -42,7 +42,10 @@ def model_type(name: str) -> str:
 def fresh(name: str, outputs: int = 2) -> Backbone:
     torch.manual_seed(5)
     backbone = built(small_node(name))
-    backbone.attach_head(outputs)
+    backbone.attach_head(outputs, positions=TOKENS + PADS)
+    for parameter, weights in backbone.head.named_parameters():
+        if parameter == "by_position.weights":
+            torch.nn.init.normal_(weights, std=0.02)  # zero at first, so that nothing flows back
     return backbone
 
 
@@ -198,7 +201,7 @@ def test_a_saved_run_gives_the_same_logits(name: str, method: str, tmp_path: Pat
         seed=1,
         config={"model": node, "task": {"outputs": 2}},
         code_version="0",
-        data={},
+        data={"tokens": {"train": {"max": TOKENS + PADS}}},
         parameters={"trainable": 1, "total": 1, "fraction": 1.0},
         scores={"dev": {}, "test": {}},
         chosen={"step": 1, "metric": "mcc", "value": 0.0},
