@@ -52,6 +52,7 @@ class PretrainConfig:
     precision: str = MISSING
     window_bp: int = MISSING
     reverse_probability: float = MISSING
+    spelled_embeddings: bool = MISSING
     num_workers: int = MISSING
     genome: Any = MISSING
     tokenizer: Any = MISSING

@@ -26,6 +26,7 @@ from dnaft.pretraining.pace import Pace, Session
 from dnaft.pretraining.plan import Plan, Portions
 from dnaft.pretraining.precision import choose_precision
 from dnaft.pretraining.pretrainer import Pretrainer
+from dnaft.pretraining.spelling import spell_embeddings
 from dnaft.pretraining.yardsticks import SAME_TARGETS, Yardsticks, measure_yardsticks
 from dnaft.run_folder import CHECKPOINTS, LAST_CHECKPOINT, last_checkpoint
 
@@ -60,6 +61,8 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     model = language_model(
         config["model"], material.objective.head, material.tokenizer, config["seed"]
     )
+    if config["spelled_embeddings"] and config["model"]["source"] is None:
+        spell_embeddings(model, material.dna, config["seed"])
     announce(material, model, portions)
     yardsticks = read_or_measure(material, settings.windows, folder)
 

@@ -2,16 +2,14 @@
 
 import json
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from dnaft.hub import HubError, NotOnHubError, fetch, find_cached, is_repository_id
+from dnaft.packaged import PACKAGED, find_packaged
 
-PACKAGED = "package:"
-PACKAGED_FOLDER = files("dnaft") / "assets" / "tokenizers"
 # Forms of a vocabulary on the hub, the best first, and what else may say how to use it.
 _VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
 _SETTINGS = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -39,14 +37,7 @@ def load_tokenizer(source: str, revision: str | None = None) -> tuple[Tokenizer,
 
 def _load(source: str, revision: str | None) -> tuple[Tokenizer, str | None]:
     if source.startswith(PACKAGED):
-        name = source.removeprefix(PACKAGED)
-        packaged = {p.name.removesuffix(".json"): p for p in PACKAGED_FOLDER.iterdir()}
-        if name not in packaged:
-            raise ValueError(
-                f"no packaged tokenizer {name!r}; there are: {', '.join(sorted(packaged))}"
-            )
-        text = packaged[name].read_text(encoding="utf-8")
-        return _parse(text, source)
+        return _parse(find_packaged("tokenizer", source).read_text(encoding="utf-8"), source)
     path = Path(source).expanduser()
     if path.is_file():
         return _parse(path.read_text(encoding="utf-8"), source)

@@ -135,13 +135,13 @@ def test_rows_of_tokens(tmp_path: Path) -> None:
 def test_every_window_holds_the_prompt_and_decodes_to_its_bases(tmp_path: Path) -> None:
     from tokenizers import Tokenizer as Backend
 
-    from dnaft.tokenizers.load import PACKAGED_FOLDER
+    from dnaft.packaged import find_packaged
 
     prompt = ("Domain: DNA\nSequence: ", "\nAnnotation:")
     tokenizer = BpeTokenizer("package:bbpe_yeast", *prompt)
     rows = table("ACGTTGCATACCGGATTA" * 4, "ACG")
     tokens = tokenise(rows, tokenizer, 18, tmp_path, 0.0)
-    backend = Backend.from_str((PACKAGED_FOLDER / "bbpe_yeast.json").read_text())
+    backend = Backend.from_str(find_packaged("tokenizer", "package:bbpe_yeast").read_text())
     texts = [backend.decode(ids.tolist()) for ids in tokens[0]]
     assert len(texts) > 2
     assert all(text.startswith(prompt[0]) and text.endswith(prompt[1]) for text in texts)
