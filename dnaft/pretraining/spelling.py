@@ -71,4 +71,5 @@ def spelled_embeddings(
     spelled = (features - features.mean(dim=0)) @ directions
     own = torch.randn(len(words), width, generator=generator)
     rows = (1 - _OWN) ** 0.5 * spelled / spelled.std() + _OWN**0.5 * own
-    return rows * std
+    scaled: Tensor = rows * std
+    return scaled
