@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dnaft.errors import InputError
 from dnaft.hub import HubError, NotOnHubError, exists, fetch, find_cached, is_repository_id
-from dnaft.packaged import PACKAGED, find_packaged
+from dnaft.packaged import find_packaged
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -18,19 +18,17 @@ def find_checkpoint(source: str, revision: str | None, allow_pickle: bool) -> Pa
     model comes from one commit.
 
     Args:
-        source: A folder, a hub id, or "package:NAME" for weights that come with dnaft.
+        source: A folder, what comes with a package (`find_packaged`), or a hub id.
         revision: Branch, tag or commit on the hub.
         allow_pickle: Accept pickled weights where there are no safetensors.
 
     Raises:
         InputError: If there is no such folder or repository, or it lacks a file.
     """
-    if source.startswith(PACKAGED):
-        try:
-            return find_packaged("model", source)
-        except ValueError as error:
-            raise InputError(f"model.source: {error}") from error
-    folder = Path(source).expanduser()
+    try:
+        folder = find_packaged("model", source) or Path(source).expanduser()
+    except ValueError as error:
+        raise InputError(f"model.source: {error}") from error
     if folder.is_dir():
         _check_folder(folder, allow_pickle)
         return folder

@@ -6,24 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
 
 from dnaft.hub import HubError, NotOnHubError, fetch, find_cached, is_repository_id
-from dnaft.packaged import PACKAGED, find_packaged
+from dnaft.packaged import find_packaged
 
 # Forms of a vocabulary on the hub, the best first, and what else may say how to use it.
 _VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
 _SETTINGS = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_ANY_LENGTH = 2**31
 _PAD_NAMES = ("<pad>", "[PAD]", "<|padding|>", "<|pad|>")
 
 
 def load_tokenizer(source: str, revision: str | None = None) -> tuple[Tokenizer, str | None]:
     """Return a Rust tokenizer and the name of its padding token, if it states one.
 
-    Truncation and padding saved in the file are switched off.
+    Truncation and padding saved in the file are switched off, and so is WordPiece's limit of 100
+    letters a word: DNA is one long word, which would be one unknown token.
 
     Args:
         source: A tokenizer.json; a folder that holds one, or the files of another Hugging Face
-            tokenizer; "package:NAME" for one that comes with dnaft; or an id on the hub.
+            tokenizer; one that comes with a package (`find_packaged`); or an id on the hub.
         revision: Branch, tag or commit on the hub.
 
     Raises:
@@ -32,13 +35,13 @@ def load_tokenizer(source: str, revision: str | None = None) -> tuple[Tokenizer,
     tokenizer, pad_token = _load(source, revision)
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    if isinstance(tokenizer.model, WordPiece):
+        tokenizer.model.max_input_chars_per_word = _ANY_LENGTH
     return tokenizer, pad_token
 
 
 def _load(source: str, revision: str | None) -> tuple[Tokenizer, str | None]:
-    if source.startswith(PACKAGED):
-        return _parse(find_packaged("tokenizer", source).read_text(encoding="utf-8"), source)
-    path = Path(source).expanduser()
+    path = find_packaged("tokenizer", source) or Path(source).expanduser()
     if path.is_file():
         return _parse(path.read_text(encoding="utf-8"), source)
     if (path / "tokenizer.json").is_file():

@@ -141,7 +141,9 @@ def test_every_window_holds_the_prompt_and_decodes_to_its_bases(tmp_path: Path) 
     tokenizer = BpeTokenizer("package:bbpe_yeast", *prompt)
     rows = table("ACGTTGCATACCGGATTA" * 4, "ACG")
     tokens = tokenise(rows, tokenizer, 18, tmp_path, 0.0)
-    backend = Backend.from_str(find_packaged("tokenizer", "package:bbpe_yeast").read_text())
+    file = find_packaged("tokenizer", "package:bbpe_yeast")
+    assert file is not None
+    backend = Backend.from_file(str(file))
     texts = [backend.decode(ids.tolist()) for ids in tokens[0]]
     assert len(texts) > 2
     assert all(text.startswith(prompt[0]) and text.endswith(prompt[1]) for text in texts)
