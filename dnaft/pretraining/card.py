@@ -19,8 +19,9 @@ from dnaft.pretraining.yardsticks import Yardsticks, beats_all
 
 CARD = "card.json"
 FORMAT = "dnaft-pretraining-1"
-# Overrides that change nothing of the result.
+# What changes nothing of the result: overrides, and keys of the configuration.
 _UNNEEDED = ("session.", "output_dir=", "resume=", "logger", "num_workers=", "hydra.")
+_NOT_THE_MODEL = ("session", "output_dir", "resume", "logger", "num_workers")
 
 
 def describe_held_out(
@@ -94,7 +95,7 @@ def describe(
         "rebuild": {
             "command": shlex.join(["python", "-m", "dnaft.pretrain", *typed]),
             "code_version": environment.code_version(),
-            "config": dict(config),
+            "config": {k: v for k, v in config.items() if k not in _NOT_THE_MODEL},
         },
         "environment": environment.describe(),
     }
