@@ -34,9 +34,9 @@ def find_packaged(kind: Kind, source: str) -> Path | None:
 
 def _find_own(kind: Kind, name: str) -> Path:
     folder = Path(str(files("dnaft"))) / "assets" / f"{kind}s"
-    there = {path.name.removesuffix(".json"): path for path in folder.iterdir()}
+    there = {path.name.removesuffix(".json"): path for path in folder.glob("*")}
     if name not in there:
-        known = ", ".join(sorted(there))
+        known = ", ".join(sorted(there)) or "none"
         raise ValueError(f"no packaged {kind} {name!r}; there are: {known}")
     return there[name]
 

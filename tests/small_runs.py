@@ -11,7 +11,7 @@ SMALL = [
     "trainer.accelerator=cpu",
     "progress=false",
 ]
-SMALL_BERT = [*SMALL, "model.architecture.intermediate_size=16"]
+SMALL_BERT = ["model=tiny", *SMALL, "model.architecture.intermediate_size=16"]
 SMALL_OPT = [*SMALL, "model.architecture.ffn_dim=16", "model.architecture.word_embed_proj_dim=16"]
 
 Command = Callable[..., Path]

@@ -28,6 +28,8 @@ def test_what_comes_with_dnaft() -> None:
     assert file.is_file()
     with pytest.raises(ValueError, match="no packaged tokenizer 'nobody'; there are: bbpe_yeast"):
         find_packaged("tokenizer", "package:nobody")
+    with pytest.raises(InputError, match="no packaged model 'nobody'; there are: "):
+        find_checkpoint("package:nobody", None, allow_pickle=False)
 
 
 @pytest.mark.parametrize("source", ["./folder", "owner/name", "gpt2", "python", "a:b"])
