@@ -29,7 +29,8 @@ REPOSITORY = Path(__file__).parents[2]
 NAMES = [
     name
     for name in MODELS
-    if composed(name).model.get("architecture") and composed(name).model.source
+    if composed(name).model.get("architecture")
+    and ":" not in (composed(name).model.source or ":")  # those with it come in a package
 ]
 FAMILIES = {model_node(name)["architecture"]["model_type"]: name for name in reversed(NAMES)}
 IDS = torch.arange(5, 19).reshape(2, 7) % 7 + 5  # no special ids, below the smallest vocabulary
