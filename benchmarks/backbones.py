@@ -29,13 +29,13 @@ SMALL = (
 )
 
 
-def load(name: str, attention: str, device: torch.device) -> Backbone:
+def load(name: str, attention: str, tokens: int, device: torch.device) -> Backbone:
     """Build a model of conf/model at its real size, with LoRA on all of its roles."""
     with initialize_config_dir(config_dir(), version_base="1.3"):
         config = compose(overrides=["+tokenizer=kmer", f"+model={name}"])
     node: Any = OmegaConf.to_container(config.model, resolve=True)
     backbone: Backbone = build({**node, "source": None, "attention": attention}, "model")
-    backbone.attach_head(1)
+    backbone.attach_head(1, positions=tokens)
     held = {role for _, role in backbone.matrices.values()}
     inject_lora(
         backbone, rank=8, alpha=16, target_roles=tuple(role for role in ROLES if role in held)
@@ -57,7 +57,7 @@ def measure(name: str, batch: int, tokens: int, repeats: int, device: torch.devi
     vocabulary = 0
     works: dict[tuple[str, str], Callable[[], object]] = {}
     for attention in ("sdpa", "eager"):
-        backbone = load(name, attention, device).train()
+        backbone = load(name, attention, tokens, device).train()
         vocabulary = backbone.vocabulary_size
         ids = torch.randint(5, vocabulary, (batch, tokens), device=device)
         mask = torch.ones_like(ids)
