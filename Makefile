@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format type bench data wheel clean
+.PHONY: help install demo test test-all lint format type bench embedded-report cards data wheel clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,8 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## Make the virtual environment .venv from constraints.txt
 
-demo: $(STAMP) ## The main job on the packaged yeast promoters, beside two baselines (minutes)
-	$(BIN)/python -m dnaft.train --multirun task=yeast_promoter method=baseline_kmer,baseline_onehot,adalora_rs
+demo: $(STAMP) ## The main job on packaged yeast promoters, beside two baselines (minutes)
+	$(BIN)/python -m dnaft.train --multirun task=yeast_tata method=baseline_kmer,baseline_onehot,adalora_rs
 
 test: $(STAMP) ## The default test suite, offline (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
@@ -38,6 +38,12 @@ type: $(STAMP) ## Types, strict
 
 bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
 	$(BIN)/python benchmarks/kmer_tokenizers.py && $(BIN)/python benchmarks/backbones.py
+
+embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 156 runs (hours; goes on where it stopped)
+	$(BIN)/python benchmarks/embedded.py
+
+cards: $(STAMP) ## docs/packaged_models.md from the cards beside the packaged weights
+	$(BIN)/python benchmarks/model_cards.py
 
 data: $(STAMP) ## Rebuild the packaged data and compare it byte for byte
 	$(BIN)/python -m dnaft.data.yeast --check && $(BIN)/python -m dnaft.data.train_bbpe --check && $(BIN)/python -m dnaft.pretraining.vocabulary --packaged --check

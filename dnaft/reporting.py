@@ -10,9 +10,8 @@ from dnaft.errors import InputError
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
 
-RANDOM_MODELS = ("tiny", "tiny_opt", "nucleotide_unet")
 _MOST_ROWS, _LONGEST = 20, 32
-BETTER_MODELS = "dnabert2, nt_v2_500m, opt_125m"
+_PRETRAINED = "yeast_mini (comes with dnaft), dnabert2, nt_v2_500m"
 
 
 def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) -> None:
@@ -22,13 +21,13 @@ def announce_run(choices: dict[str, str], config: dict[str, Any], folder: Path) 
         f"method={choices['method']} seed={config['seed']}"
     )
     print(f"run folder: {folder}")
-    if choices["model"] in RANDOM_MODELS and config["model"].get("source") is None:
-        print(
-            f"model {choices['model']} is small and has random weights: good for trying things "
-            f"out. For real work choose model={BETTER_MODELS} (from the hub or model.source=FOLDER)"
-        )
-    elif config["model"].get("source"):
+    if config["model"].get("source"):
         print(_describe_weights(config["model"]))
+    elif config["model"].get("architecture"):
+        print(
+            f"model {choices['model']} has random weights, which know nothing of DNA. For real "
+            f"work choose a pretrained model: {_PRETRAINED}, or model.source=FOLDER"
+        )
 
 
 def _describe_weights(model: dict[str, Any]) -> str:

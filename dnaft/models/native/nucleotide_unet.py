@@ -37,14 +37,14 @@ class NucleotideUNetConfig(Dnabert2Config):
     model_type = "nucleotide_unet"
 
     vocab_size: int = 10
-    hidden_size: int = 192
+    hidden_size: int = 128
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
-    intermediate_size: int = 384
+    intermediate_size: int = 256
     hidden_dropout_prob: float = 0.0
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = False
-    stem_width: int = 64
+    stem_width: int = 48
     stem_layers: int = 2
     decoder_layers: int = 1
     kernel_size: int = 9

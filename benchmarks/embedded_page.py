@@ -1,0 +1,246 @@
+"""The page docs/embedded.md and its picture, from the numbers of single runs."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from scipy.stats import ttest_rel, wilcoxon
+
+TASKS = ("promoter", "tata", "strand", "orientation", "start", "coding")
+BASELINES = {"baseline_kmer": "6-mer counts", "baseline_onehot": "one-hot"}
+METHODS = {"full": "full", "lora": "LoRA", "adalora": "AdaLoRA", "adalora_rs": "AdaLoRA+RS"}
+WEIGHTS = ("random", "pretrained")
+SEEDS = (1, 2, 3)
+# What the sweep tries, on these tasks, with the first seed.
+RATES = {
+    "full": ("0.0005", "0.001", "0.002"),
+    "lora": ("0.001", "0.002", "0.005"),
+    "adalora": ("0.002", "0.005", "0.01"),
+    "adalora_rs": ("0.002", "0.005", "0.01"),
+}
+SWEEP_TASKS = ("tata", "strand")
+METRICS = {"mcc": "MCC", "auroc": "AUROC"}
+SIGNIFICANT = 0.05
+STYLES: tuple[Literal["--", ":"], ...] = ("--", ":")
+
+Row = dict[str, str]
+
+
+class Numbers:
+    """The scores of all runs.
+
+    Args:
+        rows: The lines of docs/embedded.csv.
+    """
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def swept(self, weights: str, method: str, rate: str) -> float:
+        """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
+        found = [
+            float(row["dev_mcc"])
+            for row in self.rows
+            if (row["weights"], row["method"], row["lr"]) == (weights, method, rate)
+            and row["task"] in SWEEP_TASKS
+            and row["seed"] == str(SEEDS[0])
+        ]
+        if len(found) != len(SWEEP_TASKS):
+            raise SystemExit(f"sweep of {method}, {weights} weights, lr {rate}: runs are missing")
+        return statistics.mean(found)
+
+    def rate(self, weights: str, method: str) -> str:
+        """Return the learning rate that dev chose in the sweep; baselines have none."""
+        if method in BASELINES:
+            return ""
+        return max(RATES[method], key=lambda rate: self.swept(weights, method, rate))
+
+    def of(self, task: str, weights: str, method: str, score: str) -> list[float]:
+        """Return one score, such as `test_mcc`, for each seed at the chosen learning rate."""
+        wanted = (task, weights, method, self.rate(weights, method))
+        rows = [r for r in self.rows if (r["task"], r["weights"], r["method"], r["lr"]) == wanted]
+        return [float(r[score]) for r in sorted(rows, key=lambda row: int(row["seed"]))]
+
+    def mean(self, task: str, weights: str, method: str, score: str) -> float:
+        """Return its mean over the seeds."""
+        return statistics.mean(self.of(task, weights, method, score))
+
+    def gains(self, method: str, score: str) -> tuple[list[float], list[float]]:
+        """Return the means of pretrained and of random weights, task by task."""
+        pretrained = [self.mean(task, "pretrained", method, score) for task in TASKS]
+        return pretrained, [self.mean(task, "random", method, score) for task in TASKS]
+
+    def best_method(self, task: str, metric: str) -> str:
+        """Return the method whose pretrained runs have the best mean on dev."""
+        return max(METHODS, key=lambda m: self.mean(task, "pretrained", m, f"dev_{metric}"))
+
+    def best_baseline(self, task: str, metric: str) -> str:
+        """Return the baseline with the better test score: the harder one to beat."""
+        return max(BASELINES, key=lambda m: self.mean(task, "none", m, f"test_{metric}"))
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown; the first line is its header."""
+    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:]))
+
+
+def show(values: Sequence[float]) -> str:
+    """Return mean and, for more than one seed, standard deviation: `.712 ± .013`."""
+    mean = f"{statistics.mean(values):.3f}".replace("0.", ".", 1)
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {statistics.stdev(values):.3f}".replace("± 0.", "± .")
+
+
+def show_p(p: float) -> str:
+    """Return a probability: `.031`, `< .001`."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+
+
+def score_table(numbers: Numbers, metric: str) -> str:
+    """Return the test scores of all methods on all tasks."""
+    score = f"test_{metric}"
+    lines = [["", *TASKS]]
+    for method, name in BASELINES.items():
+        lines.append([name, *(show(numbers.of(task, "none", method, score)) for task in TASKS)])
+    for method, name in METHODS.items():
+        for weights in WEIGHTS:
+            cells = [show(numbers.of(task, weights, method, score)) for task in TASKS]
+            lines.append([f"{name}, {weights}", *cells])
+    return table(lines)
+
+
+def gain_table(numbers: Numbers, metric: str) -> str:
+    """Return what pretraining adds under each method, with two paired tests over the tasks."""
+    lines = [["", "mean gain", "tasks it helps", "p, t-test", "p, Wilcoxon"]]
+    for method, name in METHODS.items():
+        pretrained, random = numbers.gains(method, f"test_{metric}")
+        gains = [a - b for a, b in zip(pretrained, random, strict=True)]
+        lines.append(
+            [
+                name,
+                f"{statistics.mean(gains):+.3f}",
+                f"{sum(gain > 0 for gain in gains)} of {len(gains)}",
+                show_p(ttest_rel(pretrained, random).pvalue),
+                show_p(wilcoxon(pretrained, random).pvalue),
+            ]
+        )
+    return table(lines)
+
+
+def baseline_table(numbers: Numbers, metric: str) -> str:
+    """Return the best method of each task, chosen on dev, beside the better baseline on test."""
+    score = f"test_{metric}"
+    lines = [["", "best method on dev", "its test score", "better baseline", "its test score"]]
+    for task in TASKS:
+        method, baseline = numbers.best_method(task, metric), numbers.best_baseline(task, metric)
+        lines.append(
+            [
+                task,
+                METHODS[method],
+                show(numbers.of(task, "pretrained", method, score)),
+                BASELINES[baseline],
+                show(numbers.of(task, "none", baseline, score)),
+            ]
+        )
+    return table(lines)
+
+
+def sweep_table(numbers: Numbers) -> str:
+    """Return what each learning rate had in the sweep, the chosen ones in bold."""
+    lines = [["", "learning rates", "dev MCC, random", "dev MCC, pretrained"]]
+    for method, name in METHODS.items():
+        cells = []
+        for weights in WEIGHTS:
+            chosen = numbers.rate(weights, method)
+            scores = ((r, show([numbers.swept(weights, method, r)])) for r in RATES[method])
+            cells.append(", ".join(f"**{s}**" if r == chosen else s for r, s in scores))
+        rates = ", ".join(f"{float(rate):.0e}".replace("e-0", "e-") for rate in RATES[method])
+        lines.append([name, rates, *cells])
+    return table(lines)
+
+
+def verdict(numbers: Numbers, metric: str) -> str:
+    """Say in words whether pretraining helps and whether the baselines are beaten."""
+    score = f"test_{metric}"
+    helped = []
+    for method, name in METHODS.items():
+        pretrained, random = numbers.gains(method, score)
+        if ttest_rel(pretrained, random).pvalue < SIGNIFICANT and sum(pretrained) > sum(random):
+            helped.append(name)
+    beaten = [
+        task
+        for task in TASKS
+        if numbers.mean(task, "pretrained", numbers.best_method(task, metric), score)
+        > numbers.mean(task, "none", numbers.best_baseline(task, metric), score)
+    ]
+    left = [task for task in TASKS if task not in beaten]
+    return (
+        f"By {METRICS[metric]}, pretraining helps with p < {SIGNIFICANT} under "
+        f"{', '.join(helped) or 'no method'}; the method that dev chose beats the better baseline "
+        f"on {len(beaten)} of {len(TASKS)} tasks"
+        f"{', all but ' + ', '.join(left) if left and beaten else ''}."
+    )
+
+
+def draw(numbers: Numbers, file: Path) -> None:
+    """Draw the test MCC of every run: a panel a task, random and pretrained side by side."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.lines import Line2D
+
+    figure, axes = pyplot.subplots(2, 3, figsize=(10, 5.6), sharex=True, constrained_layout=True)
+    colours = {"random": "#999999", "pretrained": "#1b6ca8"}
+    for axis, task in zip(axes.flat, TASKS, strict=True):
+        for number, method in enumerate(METHODS):
+            for shift, weights in zip((-0.12, 0.12), WEIGHTS, strict=True):
+                values = numbers.of(task, weights, method, "test_mcc")
+                axis.scatter([number + shift] * len(values), values, s=16, color=colours[weights])
+        for baseline, style in zip(BASELINES, STYLES, strict=True):
+            level = numbers.mean(task, "none", baseline, "test_mcc")
+            axis.axhline(level, color="#b3472e", linestyle=style, linewidth=1.2)
+        axis.set_title(task, fontsize=10)
+        axis.set_xticks(range(len(METHODS)), list(METHODS.values()), fontsize=8)
+        axis.tick_params(axis="y", labelsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("test MCC", fontsize=9)
+    handles: list[Any] = [
+        Line2D([], [], marker="o", linestyle="", color=colours[w], label=f"{w} weights")
+        for w in WEIGHTS
+    ]
+    handles += [
+        Line2D([], [], color="#b3472e", linestyle=style, label=name)
+        for name, style in zip(BASELINES.values(), STYLES, strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    figure.savefig(file, dpi=110)
+
+
+def write(rows: list[Row], docs: Path) -> None:
+    """Write the page and its picture below a folder.
+
+    Args:
+        rows: The numbers of all runs.
+        docs: Folder of the page, and of `images/`.
+    """
+    numbers = Numbers(rows)
+    draw(numbers, docs / "images" / "embedded.png")
+    hours = sum(float(row["seconds"]) for row in numbers.rows) / 3600
+    text = (Path(__file__).parent / "embedded.md.in").read_text(encoding="utf-8")
+    values = {
+        "runs": str(len(numbers.rows)),
+        "hours": f"{hours:.1f}",
+        "sweep": sweep_table(numbers),
+        "verdicts": "\n".join(f"- {verdict(numbers, metric)}" for metric in METRICS),
+    }
+    for metric in METRICS:
+        values[f"scores_{metric}"] = score_table(numbers, metric)
+        values[f"gains_{metric}"] = gain_table(numbers, metric)
+        values[f"baselines_{metric}"] = baseline_table(numbers, metric)
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    (docs / "embedded.md").write_text(text, encoding="utf-8")

