@@ -330,4 +330,4 @@ def test_no_network(tmp_path: Path) -> None:
         assert answer["error"].startswith("model.source: no model someone/dna")
         assert "model.source=FOLDER" in answer["error"]
         assert "(HF_HOME)" in answer["error"]
-        assert answer["seconds"] < 15  # 6 by design, the rest for a busy machine
+        assert answer["seconds"] < 60  # 6 by design, the rest for a busy machine
