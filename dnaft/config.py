@@ -37,6 +37,7 @@ class TrainConfig:
     model: Any = MISSING
     method: Any = MISSING
     data: Any = MISSING
+    loss: Any = MISSING
     trainer: Any = MISSING
     callbacks: Any = MISSING
     logger: Any = MISSING

@@ -7,9 +7,10 @@ import torch
 from lightning import LightningModule
 from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
+from torchmetrics import SumMetric
 
 from dnaft.batch import Batch
-from dnaft.losses import task_loss
+from dnaft.losses import TaskLoss
 from dnaft.methods.triplets import find_triplets
 from dnaft.metrics import Kind, build_metrics, to_floats
 from dnaft.models.backbone import Backbone
@@ -21,7 +22,8 @@ class FineTuner(LightningModule):
     """Train what the method left trainable, score dev and test over whole splits.
 
     Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; after each
-    epoch `dev/loss` and `dev/<metric>`. The dev loss is the loss of the task alone.
+    epoch `dev/loss` and `dev/<metric>`. The dev loss is that of the task alone, over the whole
+    split and as in training: weighted, focal, smoothed if the training loss is.
 
     Args:
         backbone: Backbone with head and adapter.
@@ -30,6 +32,7 @@ class FineTuner(LightningModule):
         optimizer: Optimiser and schedule.
         orthogonality_weight: Weight of ||P^T P - I||^2 + ||Q Q^T - I||^2 in the training loss,
             AdaLoRA Eq. (4); for SVD adapters only.
+        loss: Loss of the task; None for the plain one of its kind.
 
     Raises:
         ValueError: If the weight is negative, or given without SVD adapters.
@@ -42,6 +45,7 @@ class FineTuner(LightningModule):
         outputs: int,
         optimizer: AdamW,
         orthogonality_weight: float = 0.0,
+        loss: TaskLoss | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -53,6 +57,10 @@ class FineTuner(LightningModule):
             raise ValueError(f"must not be negative, got {orthogonality_weight}")
         if orthogonality_weight > 0 and not self.triplets:
             raise ValueError("the method has no singular vectors to keep orthogonal; set it to 0")
+        self.loss = loss or TaskLoss(kind)
+        # Two sums: MeanMetric takes no weights where it lets nan pass.
+        self.dev_loss = SumMetric(nan_strategy="disable")
+        self.dev_count = SumMetric(nan_strategy="disable")
         self.dev_metrics = build_metrics(kind, outputs)
         self._random_state: dict[str, Any] | None = None
         # Checkpoints leave the frozen weights out, see on_save_checkpoint.
@@ -65,7 +73,7 @@ class FineTuner(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of the task plus the weighted orthogonality term."""
         logits = self.backbone(*batch.inputs)
-        loss = task_loss(self.kind, logits, batch.labels)
+        loss: Tensor = self.loss(logits, batch.labels)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
         if self.orthogonality_weight > 0:
             penalty = orthogonality_penalty(self.triplets)
@@ -74,14 +82,18 @@ class FineTuner(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect the predictions of the dev split and log its loss."""
+        """Collect the predictions of the dev split and its loss."""
         logits = self.backbone(*batch.inputs)
-        loss = task_loss(self.kind, logits, batch.labels)
-        self.log("dev/loss", loss, batch_size=len(batch.labels), sync_dist=True)
+        count = self.loss.count(batch.labels)
+        self.dev_loss.update(count * self.loss(logits, batch.labels))
+        self.dev_count.update(count)
         self.dev_metrics.update(logits, batch.labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the scores of the whole dev split."""
+        """Log loss and scores of the whole dev split."""
+        self.log("dev/loss", self.dev_loss.compute() / self.dev_count.compute())
+        self.dev_loss.reset()
+        self.dev_count.reset()
         scores = to_floats(self.dev_metrics.compute())
         self.dev_metrics.reset()
         self.log_dict({f"dev/{name}": value for name, value in scores.items()})

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class RunRecord:
         parameters: `trainable` and `total` numbers of parameters and their `fraction`.
         scores: Scores of `dev` and of `test` at the chosen checkpoint.
         chosen: `step` of the checkpoint, the dev `metric` that chose it and its `value`.
+        training: What the training made of the configuration and the data, such as class
+            weights; empty for baselines.
         timing: `seconds` of the run, `samples_per_second` and further times.
         memory: Peaks, in bytes.
         flops: `per_step` and `total` floating-point operations, estimated.
@@ -57,6 +59,7 @@ class RunRecord:
     scores: Mapping[str, Mapping[str, float]]
     chosen: Mapping[str, Any]
     timing: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
     flops: Mapping[str, Any] = field(default_factory=dict)
     ranks: Mapping[str, Any] = field(default_factory=dict)
@@ -114,6 +117,8 @@ class RunRecord:
 def read(path: str | Path) -> RunRecord:
     """Return the record in a result.json.
 
+    Records that were written before a field with a default came up need not have it.
+
     Raises:
         InputError: If the file is missing, no JSON, or not a record of this schema version.
     """
@@ -129,7 +134,8 @@ def read(path: str | Path) -> RunRecord:
             f"{SCHEMA_VERSION}; use the dnaft that wrote it ({content.get('code_version')})"
         )
     names = {item.name for item in fields(RunRecord)}
-    differences = [f"lacks {name}" for name in sorted(names - content.keys())]
+    needed = {item.name for item in fields(RunRecord) if item.default_factory is MISSING}
+    differences = [f"lacks {name}" for name in sorted(needed - content.keys())]
     differences += [f"has the unknown key {name}" for name in sorted(content.keys() - names)]
     if differences:
         raise InputError(f"{path}: not a record of dnaft: it {', '.join(differences)}")

@@ -19,6 +19,7 @@ from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
+from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
 from dnaft.models.requirements import require
@@ -135,6 +136,9 @@ def fine_tune(
 ) -> RunRecord:
     """Fit, choose the checkpoint on dev, then score dev and test once."""
     method = config["method"]
+    settings: LossSettings = build(config["loss"], "loss")
+    with errors_at("loss"):
+        loss = settings.build(task.kind, task.outputs, data.tables["train"].labels)
     with errors_at("method.orthogonality_weight"):
         module = FineTuner(
             backbone,
@@ -142,6 +146,7 @@ def fine_tune(
             outputs=task.outputs,
             optimizer=build(method["optimizer"], "method.optimizer"),
             orthogonality_weight=method["orthogonality_weight"],
+            loss=loss,
         )
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
@@ -202,6 +207,7 @@ def fine_tune(
         parameters=parameters,
         scores=scores,
         chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
+        training={"class_weights": loss.class_weights},
         timing={
             "seconds": time.perf_counter() - started,
             "train_seconds": watch.seconds,

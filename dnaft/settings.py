@@ -11,11 +11,13 @@ from dnaft.errors import InputError, near
 _LARGEST_SEED = 2**32 - 1  # of numpy's generator, which Lightning seeds, too
 # Of the trainer: Lightning divides by the first, and takes a negative second for none.
 _LEAST = {"accumulate_grad_batches": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
-_COMPONENTS = ("task", "tokenizer", "data", "trainer", "logger")
+_COMPONENTS = ("task", "tokenizer", "data", "loss", "trainer", "logger")
 _PRETRAIN_COMPONENTS = (
     "genome", "tokenizer", "model", "objective", "plan", "optimizer", "held_out", "session",
     "export", "trainer", "logger",
 )  # fmt: skip
+# What only the training of a language model heeds, and how it is switched off.
+_OF_TRAINING = {"loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0}}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def check_settings(config: Mapping[str, Any]) -> None:
         if isinstance(value, int | float) and value < least:
             raise InputError(f"trainer.{name}: must be {least} or more, got {value}")
     _check_method(config["method"])
+    if config["method"]["baseline"] is not None:
+        _check_baseline(config)
     for key, parts in (
         ("callbacks", config["callbacks"]),
         ("method.callbacks", config["method"]["callbacks"]),
@@ -140,6 +144,18 @@ def _check_method(method: Any) -> None:
                 "leave it as it is, or choose a baseline (method=baseline_kmer)"
             )
         _check_component(method[part], f"method.{part}")
+
+
+def _check_baseline(config: Mapping[str, Any]) -> None:
+    """Refuse what a baseline would pass over in silence."""
+    for group, switches in _OF_TRAINING.items():
+        for name, off in switches.items():
+            value = config[group].get(name, off)
+            if value != off:
+                raise InputError(
+                    f"{group}.{name}: is {value}, and method {config['method']['name']} is a "
+                    "linear model with a loss and an order of its own; leave it out"
+                )
 
 
 def _check_component(part: Any, key: str) -> None:

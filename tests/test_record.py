@@ -120,6 +120,15 @@ def test_wrong_content(tmp_path: Path, key: str, value: object, message: str) ->
         read(path)
 
 
+def test_records_from_before_a_field_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    make_record().write(path)
+    content = json.loads(path.read_text())
+    del content["training"]
+    path.write_text(json.dumps(content))
+    assert read(path).training == {}
+
+
 def test_missing_and_binary_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a readable record"):
         read(tmp_path / "none.json")

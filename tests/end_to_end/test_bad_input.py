@@ -135,6 +135,20 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["method.inject._target_: os.system lies out"],
     ),
     "no_target": (["method.inject._target_=dnaft.methods.x"], ["there is no class or function"]),
+    "class_weights_word": (
+        ["loss.class_weights=even"],
+        ["loss.class_weights: got 'even'", "'balanced'", "a list"],
+    ),
+    "class_weights_count": (
+        ["loss.class_weights=[1,2,3]"],
+        ["loss: class_weights has 3 numbers and the task 2 classes"],
+    ),
+    "focal_gamma": (["loss.focal_gamma=-1"], ["loss: focal_gamma must be 0 or more, got -1"]),
+    "label_smoothing": (["loss.label_smoothing=1"], ["loss: label_smoothing must lie in [0, 1)"]),
+    "loss_of_regression": (
+        ["task.kind=regression", "loss.class_weights=balanced"],
+        ["loss: class_weights, focal_gamma and label_smoothing are for classes", "task.kind"],
+    ),
     "role": (["method.inject.target_roles=[q,x]"], ["method.inject: ", "'x'"]),
     "roles_word": (["method.inject.target_roles=q"], ["method.inject.target_roles:", "a list"]),
     "target_rank": (
@@ -239,6 +253,11 @@ def test_language_model_is_missing(refused: Command) -> None:
     message = refused("model=none", small=False)
     assert message.startswith("model: ")
     assert "model=tiny" in message
+
+
+def test_a_baseline_passes_over_nothing_in_silence(refused: Command) -> None:
+    message = refused("method=baseline_kmer", "loss.focal_gamma=2", small=False)
+    assert message.startswith("loss.focal_gamma: is 2, and method baseline_kmer is a linear model")
 
 
 def test_sweep_into_a_file(refused: Command) -> None:
