@@ -17,7 +17,10 @@ _PRETRAIN_COMPONENTS = (
     "export", "trainer", "logger",
 )  # fmt: skip
 # What only the training of a language model heeds, and how it is switched off.
-_OF_TRAINING = {"loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0}}
+_OF_TRAINING: dict[str, dict[str, Any]] = {
+    "loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0},
+    "data": {"weighted_sampling": False},
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,13 @@ def check_settings(config: Mapping[str, Any]) -> None:
         if isinstance(value, int | float) and value < least:
             raise InputError(f"trainer.{name}: must be {least} or more, got {value}")
     _check_method(config["method"])
+    if config["loss"].get("class_weights") == "balanced" and config["data"].get(
+        "weighted_sampling"
+    ):
+        raise InputError(
+            "loss.class_weights: balanced, and data.weighted_sampling=true makes up for the same "
+            "counts once more; leave out one of them"
+        )
     if config["method"]["baseline"] is not None:
         _check_baseline(config)
     for key, parts in (

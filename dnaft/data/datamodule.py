@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from lightning import LightningDataModule
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from dnaft.data.loader import Collate, EpochSampler, ResumableLoader, Row, TokenDataset
+from dnaft.data.loader import Collate, ResumableLoader, Row, TokenDataset
 from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows
+from dnaft.data.sampler import EpochSampler, draws_per_row
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
@@ -31,6 +34,7 @@ class SequenceDataModule(LightningDataModule):
         long_input: LongInput = "error",
         window_overlap_fraction: float = 0.1,
         sort_batches: int = 50,
+        weighted_sampling: bool = False,
         num_workers: int = 0,
         seed: int = 1,
     ) -> None:
@@ -50,11 +54,13 @@ class SequenceDataModule(LightningDataModule):
             window_overlap_fraction: Share of a window's bases that the next one reads again.
             sort_batches: Training batches whose rows are sorted by length together, so that there
                 is less padding; 1 leaves them as drawn. Rows of one length stay as drawn anyhow.
+            weighted_sampling: Draw the training rows of an epoch with replacement, equally many of
+                each class; as many in all as there are.
             num_workers: Processes that prepare batches.
             seed: Decides the order of the training rows.
 
         Raises:
-            ValueError: If a number is out of range.
+            ValueError: If a number is out of range, or the task has no classes to draw alike.
         """
         super().__init__()
         for name, value, least in (
@@ -74,6 +80,11 @@ class SequenceDataModule(LightningDataModule):
             raise ValueError(
                 f"window_overlap_fraction must lie in [0, 1), got {window_overlap_fraction}"
             )
+        if weighted_sampling and task.kind not in ("binary", "multiclass"):
+            raise ValueError(
+                f"weighted_sampling draws classes alike, and task {task.name} is a {task.kind} "
+                "task, whose rows have none; leave it out"
+            )
         self.task = task
         self.tokenizer = tokenizer
         self.data_dir = data_dir
@@ -84,6 +95,7 @@ class SequenceDataModule(LightningDataModule):
         self.long_input: LongInput = long_input
         self.window_overlap_fraction = window_overlap_fraction
         self.sort_batches = sort_batches
+        self.weighted_sampling = weighted_sampling
         self.num_workers = num_workers
         self.seed = seed
         self._tables: dict[str, SequenceTable] = {}
@@ -103,7 +115,7 @@ class SequenceDataModule(LightningDataModule):
         return self._tokens
 
     def summary(self) -> dict[str, Any]:
-        """Return counts, checksums, leaks, what was windowed and what was cut, for result.json."""
+        """Return counts, checksums, leaks, what was windowed, cut, drawn, for result.json."""
         self.setup()
         return self._summary
 
@@ -135,6 +147,8 @@ class SequenceDataModule(LightningDataModule):
             "max_tokens": self.max_tokens,
             **long_rows,
         }
+        classes = self._classes()
+        self._summary["draws_per_row"] = None if classes is None else draws_per_row(classes)
 
     def train_dataloader(self) -> DataLoader[Row]:
         """Return training batches; the order depends on seed and epoch only."""
@@ -143,7 +157,12 @@ class SequenceDataModule(LightningDataModule):
             dataset,
             batch_size=self.batch_size,
             sampler=EpochSampler(
-                dataset, self.seed, *self._processes(), self.batch_size, self.sort_batches
+                dataset,
+                self.seed,
+                *self._processes(),
+                self.batch_size,
+                self.sort_batches,
+                self._classes(),
             ),
             **self._loader_options(),
         )
@@ -167,6 +186,10 @@ class SequenceDataModule(LightningDataModule):
     def _labels(self, split: str) -> Tensor:
         labels = torch.from_numpy(self.tables[split].labels)
         return labels if self.task.kind == "multiclass" else labels.float()
+
+    def _classes(self) -> NDArray[np.int64] | None:
+        """Return the class of each training row if classes are drawn alike."""
+        return self._tables["train"].labels.astype(np.int64) if self.weighted_sampling else None
 
     def _processes(self) -> tuple[int, int]:
         """Return the number of processes and which one this is."""

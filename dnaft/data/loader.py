@@ -1,4 +1,4 @@
-"""Batches: padded rows, an order that depends on seed and epoch only, and a place to resume."""
+"""Batches: padded rows, and a place to resume."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 
 from dnaft.batch import Batch
-from dnaft.data.buckets import bucket
 from dnaft.data.tokens import TokenRows
 from dnaft.errors import InputError
 
@@ -81,44 +80,6 @@ def _padded(lines: Sequence[Tensor], shape: tuple[int, int], value: int) -> Tens
     for i, line in enumerate(lines):
         padded[i, : len(line)] = line
     return padded
-
-
-class EpochSampler(DistributedSampler[Row]):
-    """A random order that depends on the seed and the epoch only, by batches of like length.
-
-    As a subclass of DistributedSampler it is told each epoch by Lightning (`set_epoch`) and is
-    not replaced by it when there are several processes.
-
-    Args:
-        dataset: The rows.
-        seed: Decides the order.
-        num_replicas: Processes.
-        rank: Which of them this is.
-        batch_size: Rows a batch of this process.
-        together: Batches sorted by length at a time, see `bucket`.
-    """
-
-    def __init__(
-        self,
-        dataset: TokenDataset,
-        seed: int,
-        num_replicas: int,
-        rank: int,
-        batch_size: int,
-        together: int,
-    ) -> None:
-        # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
-        mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
-        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=mixed)
-        self._lengths = dataset.longest_windows()
-        self._batch_size = batch_size
-        self._together = together
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the rows of this process for the epoch."""
-        order = np.fromiter(super().__iter__(), np.int64)
-        mixed = self.seed + self.epoch
-        yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
 
 
 class ResumableLoader(DataLoader[Row]):

@@ -164,13 +164,15 @@ def fit(data: SequenceDataModule, folder: Path, *callbacks: Callback, **options:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of Lightning, on workers and intervals
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("step", [1, 4, 6, 9, 12])  # 6 batches an epoch
+@pytest.mark.parametrize("weighted", [False, True])
 def test_a_resumed_run_sees_the_batches_that_would_have_come(
-    module: Any, tmp_path: Path, step: int, workers: int
+    module: Any, tmp_path: Path, step: int, workers: int, weighted: bool
 ) -> None:
     checkpoint = tmp_path / "at.ckpt"
-    straight = fit(module(), tmp_path, SaveAt(step, checkpoint))
+    options = {"weighted_sampling": weighted}
+    straight = fit(module(**options), tmp_path, SaveAt(step, checkpoint))
     assert len(straight.seen) == 18
-    resumed = fit(module(num_workers=workers), tmp_path, ckpt_path=checkpoint)
+    resumed = fit(module(num_workers=workers, **options), tmp_path, ckpt_path=checkpoint)
     assert resumed.seen == straight.seen[step:]
     assert torch.equal(resumed.weight, straight.weight)
 
@@ -181,6 +183,21 @@ def test_resuming_with_another_batch_size_is_refused(module: Any, tmp_path: Path
     fit(module(), tmp_path, SaveAt(4, checkpoint))
     with pytest.raises(InputError, match="written with 6 batches an epoch, now there are 3"):
         fit(module(batch_size=8), tmp_path, ckpt_path=checkpoint)
+
+
+def test_classes_drawn_alike(module: Any, tmp_path: Path) -> None:
+    """11 of 23 rows are positive; of 3 positives each is read 23 / (2 * 3) times."""
+    assert module().summary()["draws_per_row"] is None
+    shares = module(weighted_sampling=True).summary()["draws_per_row"]
+    assert shares == {"0": pytest.approx(23 / 24), "1": pytest.approx(23 / 22)}
+    data = module(weighted_sampling=True)
+    write(tmp_path / "train.csv", [f"{dna(i)},{int(i < 3)}" for i in range(23)])
+    assert data.summary()["draws_per_row"] == {"0": 23 / 40, "1": pytest.approx(23 / 6)}
+    labels = torch.cat([batch.labels for batch in data.train_dataloader()])
+    assert len(labels) == 23
+    assert int(labels.sum()) in (11, 12)
+    (dev,) = data.val_dataloader()
+    assert dev.labels.tolist() == [i % 2 for i in range(100, 123)]  # every row once, in order
 
 
 def test_truncation_is_refused_or_told(module: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -259,6 +276,10 @@ def test_summary(module: Any) -> None:
         ({"num_workers": -1}, "num_workers must be 0 or more, got -1"),
         ({"max_tokens": 0}, "max_tokens must be 1 or more, got 0"),
         ({"long_input": "warn"}, "long_input must be error or windows or cut, got 'warn'"),
+        (
+            {"weighted_sampling": True, "kind": "regression"},
+            "weighted_sampling draws classes alike, and task mine is a regression task",
+        ),
         ({"window_overlap_fraction": 1.0}, r"overlap_fraction must lie in \[0, 1\), got 1.0"),
         ({"window_overlap_fraction": -0.1}, r"overlap_fraction must lie in \[0, 1\), got -0.1"),
     ],

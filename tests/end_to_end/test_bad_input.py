@@ -149,6 +149,14 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["task.kind=regression", "loss.class_weights=balanced"],
         ["loss: class_weights, focal_gamma and label_smoothing are for classes", "task.kind"],
     ),
+    "balanced_twice": (
+        ["loss.class_weights=balanced", "data.weighted_sampling=true"],
+        ["loss.class_weights: balanced, and data.weighted_sampling=true", "leave out one"],
+    ),
+    "sampling_of_regression": (
+        ["task.kind=regression", "data.weighted_sampling=true"],
+        ["data: weighted_sampling draws classes alike", "regression"],
+    ),
     "role": (["method.inject.target_roles=[q,x]"], ["method.inject: ", "'x'"]),
     "roles_word": (["method.inject.target_roles=q"], ["method.inject.target_roles:", "a list"]),
     "target_rank": (

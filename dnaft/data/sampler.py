@@ -1,0 +1,95 @@
+"""Which rows an epoch of training reads, in an order that depends on seed and epoch only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DistributedSampler
+
+from dnaft.data.buckets import bucket
+from dnaft.data.loader import Row, TokenDataset
+
+# What random numbers of an epoch are for; each purpose has a stream of its own.
+_ROWS = 1
+
+
+class EpochSampler(DistributedSampler[Row]):
+    """A random order that depends on the seed and the epoch only, by batches of like length.
+
+    As a subclass of DistributedSampler it is told each epoch by Lightning (`set_epoch`) and is
+    not replaced by it when there are several processes. All processes draw the same whole epoch,
+    and each takes every n-th place of it.
+
+    Args:
+        dataset: The rows.
+        seed: Decides the order.
+        num_replicas: Processes.
+        rank: Which of them this is.
+        batch_size: Rows a batch of this process.
+        together: Batches sorted by length at a time, see `bucket`.
+        classes: The class of each row, (rows,), for epochs with equally many rows of each, see
+            `draw_balanced`; None reads every row once.
+    """
+
+    def __init__(
+        self,
+        dataset: TokenDataset,
+        seed: int,
+        num_replicas: int,
+        rank: int,
+        batch_size: int,
+        together: int,
+        classes: NDArray[np.int64] | None = None,
+    ) -> None:
+        # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
+        mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=mixed)
+        self._lengths = dataset.longest_windows()
+        self._batch_size = batch_size
+        self._together = together
+        self._classes = classes
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows of this process for the epoch."""
+        mixed = self.seed + self.epoch
+        order = self._order(mixed)
+        yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
+
+    def _order(self, mixed: int) -> NDArray[np.int64]:
+        if self._classes is None:
+            return np.fromiter(super().__iter__(), np.int64)
+        drawn = draw_balanced(self._classes, self.total_size, np.random.default_rng((mixed, _ROWS)))
+        return drawn[self.rank :: self.num_replicas]
+
+
+def draw_balanced(
+    classes: NDArray[np.int64], count: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows with replacement, equally many of each class.
+
+    Where `count` is no multiple of the classes, some of them, chosen at random, have one row more.
+
+    Args:
+        classes: The class of each row, (rows,); each class occurs.
+        count: How many rows to draw.
+        generator: Decides.
+
+    Returns:
+        Rows in random order, (count,).
+    """
+    present = np.unique(classes)
+    wanted = np.full(len(present), count // len(present))
+    wanted[generator.permutation(len(present))[: count % len(present)]] += 1
+    drawn = [
+        generator.choice(np.flatnonzero(classes == c), size)
+        for c, size in zip(present, wanted, strict=True)
+    ]
+    return generator.permutation(np.concatenate(drawn))
+
+
+def draws_per_row(classes: NDArray[np.int64]) -> dict[str, float]:
+    """Return how often `draw_balanced` reads a row of each class in an epoch, on average."""
+    present, counts = np.unique(classes, return_counts=True)
+    shares = len(classes) / (len(present) * counts)
+    return {str(c): float(share) for c, share in zip(present, shares, strict=True)}
