@@ -9,16 +9,20 @@ class Batch(NamedTuple):
     """Padded sequences with their labels.
 
     A row is one labelled example. Most rows are one line of `input_ids`; a row read in windows is
-    several, one below the other.
+    several, one below the other. Read on both strands, all rows come as given and then, in the same
+    order, all of them as their reverse complements.
 
     Attributes:
-        input_ids: Token ids, (windows, tokens), int64; as many windows as rows if none is long.
+        input_ids: Token ids, (windows, tokens), int64; as many windows as rows if none is long,
+            twice as many with both strands.
         attention_mask: 1 at tokens, 0 at padding, (windows, tokens), int64.
         labels: (rows,) int64 classes for multi-class tasks; (rows,) float32 for binary tasks
             (0 or 1) and for a single regression target; (rows, outputs) float32 otherwise.
         token_type_ids: For pairs: 0 at the tokens of the first sequence, 1 at those of the second,
             0 at padding, (windows, tokens), int64. None for single sequences.
-        windows: How many windows each row has, (rows,), int64; None if each has one.
+        windows: How many windows each row has, (rows,), int64; None if each has one. With both
+            strands (2 * rows,).
+        strands: 2 if each row is read on both strands, else 1.
     """
 
     input_ids: Tensor
@@ -26,6 +30,7 @@ class Batch(NamedTuple):
     labels: Tensor
     token_type_ids: Tensor | None = None
     windows: Tensor | None = None
+    strands: int = 1
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:

@@ -83,7 +83,7 @@ class FineTuner(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the predictions of the dev split and its loss."""
-        logits = self.backbone(*batch.inputs)
+        logits = read_logits(self.backbone, batch)
         count = self.loss.count(batch.labels)
         self.dev_loss.update(count * self.loss(logits, batch.labels))
         self.dev_count.update(count)
@@ -131,6 +131,14 @@ class FineTuner(LightningModule):
             self._random_state = None
 
 
+def read_logits(backbone: Backbone, batch: Batch) -> Tensor:
+    """Return one line of logits a row: of rows on both strands, the mean of the two."""
+    logits: Tensor = backbone(*batch.inputs)
+    if batch.strands == 1:
+        return logits
+    return logits.float().reshape(batch.strands, -1, *logits.shape[1:]).mean(dim=0)
+
+
 @torch.inference_mode()
 def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Return logits and labels of all rows, in float32 on the CPU.
@@ -146,7 +154,7 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
     device = next(backbone.parameters()).device
     logits, labels = [], []
     for batch in loader:
-        output = backbone(*move_data_to_device(batch, device).inputs)
+        output = read_logits(backbone, move_data_to_device(batch, device))
         logits.append(output.float().cpu())
         labels.append(batch.labels)
     return torch.cat(logits), torch.cat(labels)

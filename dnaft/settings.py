@@ -19,7 +19,11 @@ _PRETRAIN_COMPONENTS = (
 # What only the training of a language model heeds, and how it is switched off.
 _OF_TRAINING: dict[str, dict[str, Any]] = {
     "loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0},
-    "data": {"weighted_sampling": False},
+    "data": {
+        "weighted_sampling": False,
+        "reverse_complement": 0,
+        "eval_reverse_complement": False,
+    },
 }
 
 

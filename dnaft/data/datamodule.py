@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from dnaft.data.loader import Collate, ResumableLoader, Row, TokenDataset
-from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows
+from dnaft.data.encoded_splits import EncodedSplits, Encoding, encode_splits
+from dnaft.data.loader import BothStrands, Collate, CollateStrands, ResumableLoader, TokenDataset
+from dnaft.data.long_input import LongInput
 from dnaft.data.sampler import EpochSampler, draws_per_row
-from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
-from dnaft.data.tokens import TokenRows, tokenise
+from dnaft.data.tokens import TokenRows
 from dnaft.tokenizers.base import Tokenizer
 
 
@@ -35,6 +35,8 @@ class SequenceDataModule(LightningDataModule):
         window_overlap_fraction: float = 0.1,
         sort_batches: int = 50,
         weighted_sampling: bool = False,
+        reverse_complement: float = 0.0,
+        eval_reverse_complement: bool = False,
         num_workers: int = 0,
         seed: int = 1,
     ) -> None:
@@ -47,7 +49,7 @@ class SequenceDataModule(LightningDataModule):
             cache_dir: Where encoded splits are kept.
             max_tokens: The most tokens the model takes; none if it has no limit.
             batch_size: Rows a training batch, each with all its windows.
-            eval_batch_size: Rows a batch of dev and test.
+            eval_batch_size: Rows a batch of dev and test; of rows on both strands half as many.
             long_input: What becomes of rows over `max_tokens`. `error` refuses them; `windows`
                 reads them in overlapping windows, whose vectors are averaged; `cut` cuts their
                 3' ends and says how much is lost.
@@ -56,11 +58,16 @@ class SequenceDataModule(LightningDataModule):
                 is less padding; 1 leaves them as drawn. Rows of one length stay as drawn anyhow.
             weighted_sampling: Draw the training rows of an epoch with replacement, equally many of
                 each class; as many in all as there are.
+            reverse_complement: Probability that a training row is read as its reverse complement,
+                drawn anew in each epoch.
+            eval_reverse_complement: Read each row of dev and test on both strands; their logits
+                are averaged.
             num_workers: Processes that prepare batches.
-            seed: Decides the order of the training rows.
+            seed: Decides the order of the training rows and their strands.
 
         Raises:
-            ValueError: If a number is out of range, or the task has no classes to draw alike.
+            ValueError: If a number is out of range, the task has no classes to draw alike, or its
+                labels hold on one strand only.
         """
         super().__init__()
         for name, value, least in (
@@ -72,52 +79,65 @@ class SequenceDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ValueError(f"{name} must be {least} or more, got {value}")
-        if max_tokens is not None and max_tokens < 1:
-            raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
-        if long_input not in CHOICES:
-            raise ValueError(f"long_input must be {' or '.join(CHOICES)}, got {long_input!r}")
-        if not 0 <= window_overlap_fraction < 1:
-            raise ValueError(
-                f"window_overlap_fraction must lie in [0, 1), got {window_overlap_fraction}"
-            )
+        if not 0 <= reverse_complement <= 1:
+            raise ValueError(f"reverse_complement must lie in [0, 1], got {reverse_complement}")
         if weighted_sampling and task.kind not in ("binary", "multiclass"):
             raise ValueError(
                 f"weighted_sampling draws classes alike, and task {task.name} is a {task.kind} "
                 "task, whose rows have none; leave it out"
             )
+        if task.strand_matters and (reverse_complement or eval_reverse_complement):
+            name = "reverse_complement" if reverse_complement else "eval_reverse_complement"
+            raise ValueError(
+                f"{name}: task {task.name} says task.strand_matters=true: its labels hold for the "
+                "strand that is given, and a reverse complement is another row. Leave it out; "
+                "task.strand_matters=false if you know better"
+            )
         self.task = task
         self.tokenizer = tokenizer
         self.data_dir = data_dir
         self.cache_dir = cache_dir
-        self.max_tokens = max_tokens
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
-        self.long_input: LongInput = long_input
-        self.window_overlap_fraction = window_overlap_fraction
         self.sort_batches = sort_batches
         self.weighted_sampling = weighted_sampling
+        self.reverse_complement = reverse_complement
+        self.eval_reverse_complement = eval_reverse_complement
         self.num_workers = num_workers
         self.seed = seed
-        self._tables: dict[str, SequenceTable] = {}
-        self._tokens: dict[str, TokenRows] = {}
-        self._summary: dict[str, Any] = {}
+        self.encoding = Encoding(
+            tokenizer, cache_dir, max_tokens, long_input, window_overlap_fraction
+        )
+        self._splits: EncodedSplits | None = None
+
+    @property
+    def splits(self) -> EncodedSplits:
+        """The splits, read and encoded when they are first wanted.
+
+        Raises:
+            InputError: If data are missing or wrong, or would be cut and may not.
+        """
+        if self._splits is None:
+            both = ["train"] if self.reverse_complement else []
+            both += ["dev", "test"] if self.eval_reverse_complement else []
+            self._splits = encode_splits(self.task, self.data_dir, self.encoding, both)
+        return self._splits
 
     @property
     def tables(self) -> dict[str, SequenceTable]:
         """The splits train, dev and test, leaks removed from train if the task says so."""
-        self.setup()
-        return self._tables
+        return self.splits.tables
 
     @property
     def tokens(self) -> dict[str, TokenRows]:
         """The encoded splits."""
-        self.setup()
-        return self._tokens
+        return self.splits.tokens
 
     def summary(self) -> dict[str, Any]:
         """Return counts, checksums, leaks, what was windowed, cut, drawn, for result.json."""
-        self.setup()
-        return self._summary
+        classes = self._classes()
+        draws = None if classes is None else draws_per_row(classes)
+        return {**self.splits.summary, "draws_per_row": draws}
 
     def prepare_data(self) -> None:
         """Fetch and encode, in one process, what `setup` then reads in all."""
@@ -129,29 +149,10 @@ class SequenceDataModule(LightningDataModule):
         Raises:
             InputError: If data are missing or wrong, or would be cut and may not.
         """
-        if self._summary:
-            return
-        splits = load_splits(self.task, self.data_dir)
-        overlap = self.window_overlap_fraction if self.long_input == "windows" else None
-        tokens = {
-            split: tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir, overlap)
-            for split, table in splits.tables.items()
-        }
-        long_rows = account_for_long_rows(
-            self.task.name, splits, tokens, self.max_tokens, self.long_input
-        )
-        self._tables, self._tokens = splits.tables, tokens
-        self._summary = {
-            **splits.summary,
-            "tokens": {s: _token_lengths(t) for s, t in tokens.items()},
-            "max_tokens": self.max_tokens,
-            **long_rows,
-        }
-        classes = self._classes()
-        self._summary["draws_per_row"] = None if classes is None else draws_per_row(classes)
+        _ = self.splits
 
-    def train_dataloader(self) -> DataLoader[Row]:
-        """Return training batches; the order depends on seed and epoch only."""
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return training batches; rows, order and strands depend on seed and epoch only."""
         dataset = self._dataset("train")
         return ResumableLoader(
             dataset,
@@ -163,25 +164,40 @@ class SequenceDataModule(LightningDataModule):
                 self.batch_size,
                 self.sort_batches,
                 self._classes(),
+                self.reverse_complement,
             ),
+            collate_fn=Collate(self.tokenizer.pad_id),
             **self._loader_options(),
         )
 
-    def val_dataloader(self) -> DataLoader[Row]:
+    def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of dev, in the order of the file."""
         return self._eval_dataloader("dev")
 
-    def test_dataloader(self) -> DataLoader[Row]:
+    def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of test, in the order of the file."""
         return self._eval_dataloader("test")
 
-    def _eval_dataloader(self, split: str) -> DataLoader[Row]:
+    def _eval_dataloader(self, split: str) -> DataLoader[Any]:
+        rows = self._dataset(split)
+        pad_id = self.tokenizer.pad_id
+        if not self.eval_reverse_complement:
+            return DataLoader(
+                rows,
+                batch_size=self.eval_batch_size,
+                collate_fn=Collate(pad_id),
+                **self._loader_options(),
+            )
         return DataLoader(
-            self._dataset(split), batch_size=self.eval_batch_size, **self._loader_options()
+            BothStrands(rows),
+            batch_size=max(1, self.eval_batch_size // 2),
+            collate_fn=CollateStrands(pad_id),
+            **self._loader_options(),
         )
 
     def _dataset(self, split: str) -> TokenDataset:
-        return TokenDataset(self.tokens[split], self._labels(split))
+        splits = self.splits
+        return TokenDataset(splits.tokens[split], self._labels(split), splits.other.get(split))
 
     def _labels(self, split: str) -> Tensor:
         labels = torch.from_numpy(self.tables[split].labels)
@@ -189,7 +205,7 @@ class SequenceDataModule(LightningDataModule):
 
     def _classes(self) -> NDArray[np.int64] | None:
         """Return the class of each training row if classes are drawn alike."""
-        return self._tables["train"].labels.astype(np.int64) if self.weighted_sampling else None
+        return self.tables["train"].labels.astype(np.int64) if self.weighted_sampling else None
 
     def _processes(self) -> tuple[int, int]:
         """Return the number of processes and which one this is."""
@@ -199,18 +215,8 @@ class SequenceDataModule(LightningDataModule):
 
     def _loader_options(self) -> dict[str, Any]:
         return {
-            "collate_fn": Collate(self.tokenizer.pad_id),
             "num_workers": self.num_workers,
             "pin_memory": torch.cuda.is_available(),
             # Without its own generator a loader draws from the global one, which dropout uses.
             "generator": torch.Generator().manual_seed(self.seed),
         }
-
-
-def _token_lengths(tokens: TokenRows) -> dict[str, float]:
-    lengths = tokens.lengths()
-    return {
-        "min": int(lengths.min()),
-        "mean": round(float(lengths.mean()), 3),
-        "max": int(lengths.max()),
-    }

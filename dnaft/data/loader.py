@@ -30,27 +30,54 @@ class Row(NamedTuple):
 
 
 class TokenDataset(Dataset[Row]):
-    """Rows of token ids with their labels."""
+    """Rows of token ids with their labels.
 
-    def __init__(self, tokens: TokenRows, labels: Tensor) -> None:
-        self._tokens = tokens
+    Its length is the number of rows. Index `rows + i` is row i on the other strand.
+
+    Args:
+        tokens: The rows as given.
+        labels: One line a row.
+        other: The rows as their reverse complements, if they are to be read.
+    """
+
+    def __init__(self, tokens: TokenRows, labels: Tensor, other: TokenRows | None = None) -> None:
+        self._strands = [tokens] if other is None else [tokens, other]
         self._labels = labels
 
     def __len__(self) -> int:
-        return len(self._tokens)
+        return len(self._strands[0])
 
     def longest_windows(self) -> NDArray[np.int64]:
-        """Return the number of tokens of the longest window of each row, (rows,)."""
-        return self._tokens.longest_windows()
+        """Return the tokens of the longest window of each row, (rows,) or (2 * rows,)."""
+        return np.concatenate([tokens.longest_windows() for tokens in self._strands])
 
-    def __getitem__(self, row: int) -> Row:
-        windows = [torch.from_numpy(ids.astype(np.int64)) for ids in self._tokens[row]]
-        types = self._tokens.types(row)
+    def __getitem__(self, index: int) -> Row:
+        strand, row = divmod(index, len(self))
+        tokens = self._strands[strand]
+        windows = [torch.from_numpy(ids.astype(np.int64)) for ids in tokens[row]]
+        types = tokens.types(row)
         return Row(
             windows,
             None if types is None else torch.from_numpy(types.astype(np.int64)),
             self._labels[row],
         )
+
+
+class BothStrands(Dataset[tuple[Row, Row]]):
+    """Each row as given, and on the other strand.
+
+    Args:
+        rows: A data set with both strands.
+    """
+
+    def __init__(self, rows: TokenDataset) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> tuple[Row, Row]:
+        return self._rows[row], self._rows[len(self) + row]
 
 
 class Collate:
@@ -73,6 +100,15 @@ class Collate:
         if len(windows) > len(rows):
             batch = batch._replace(windows=torch.tensor([len(row.windows) for row in rows]))
         return batch
+
+
+class CollateStrands(Collate):
+    """Pads rows that come on both strands."""
+
+    def __call__(self, rows: Sequence[tuple[Row, Row]]) -> Batch:  # type: ignore[override]
+        """Return the batch; all rows as given lie above all rows of the other strand."""
+        batch = super().__call__([row[strand] for strand in (0, 1) for row in rows])
+        return batch._replace(labels=batch.labels[: len(rows)], strands=2)
 
 
 def _padded(lines: Sequence[Tensor], shape: tuple[int, int], value: int) -> Tensor:

@@ -30,32 +30,35 @@ def account_for_long_rows(
     tokens: dict[str, TokenRows],
     max_tokens: int | None,
     long_input: LongInput,
+    strand: str = "",
 ) -> dict[str, Any]:
     """Say what was cut or parted into windows, and return the counts for result.json.
 
     Args:
         task: Name of the task, for messages.
         splits: The tables.
-        tokens: What `tokenise` made of them.
+        tokens: What `tokenise` made of some or all of them.
         max_tokens: The most tokens of a row or window.
         long_input: Whether it may cut.
+        strand: What messages call the strand that is read, empty for the one given.
 
     Raises:
         InputError: If something was cut and `long_input` is `error`.
     """
     truncation = {
-        split: count_truncation(table.lengths_bp(), tokens[split].kept_bp)
-        for split, table in splits.tables.items()
+        split: count_truncation(splits.tables[split].lengths_bp(), rows.kept_bp)
+        for split, rows in tokens.items()
     }
     windowed = {split: count_windows(rows.windows()) for split, rows in tokens.items()}
+    where = f"task {task}, {strand}, " if strand else f"task {task}, "
     cut = describe_truncation(truncation, max_tokens, splits.unit)
     if cut and long_input == "error":
-        raise InputError(f"task {task}, {cut}. {_REMEDIES[splits.unit]}")
+        raise InputError(f"{where}{cut}. {_REMEDIES[splits.unit]}")
     if cut:
-        log.warning("task %s, %s", task, cut)
+        log.warning("%s%s", where, cut)
     in_windows = describe_windows(windowed, max_tokens)
     if in_windows:
-        log.info("task %s, %s", task, in_windows)
+        log.info("%s%s", where, in_windows)
     return {
         "truncation": {split: asdict(found) for split, found in truncation.items()},
         "windows": {split: asdict(found) for split, found in windowed.items()},

@@ -11,7 +11,7 @@ from dnaft.data.buckets import bucket
 from dnaft.data.loader import Row, TokenDataset
 
 # What random numbers of an epoch are for; each purpose has a stream of its own.
-_ROWS = 1
+_ROWS, _STRANDS = 1, 2
 
 
 class EpochSampler(DistributedSampler[Row]):
@@ -30,6 +30,8 @@ class EpochSampler(DistributedSampler[Row]):
         together: Batches sorted by length at a time, see `bucket`.
         classes: The class of each row, (rows,), for epochs with equally many rows of each, see
             `draw_balanced`; None reads every row once.
+        reverse_probability: Of reading a row on the other strand, drawn for each place of the
+            whole epoch; the index is then `rows` higher, see `TokenDataset`.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class EpochSampler(DistributedSampler[Row]):
         batch_size: int,
         together: int,
         classes: NDArray[np.int64] | None = None,
+        reverse_probability: float = 0.0,
     ) -> None:
         # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -48,12 +51,18 @@ class EpochSampler(DistributedSampler[Row]):
         self._lengths = dataset.longest_windows()
         self._batch_size = batch_size
         self._together = together
+        self._rows = len(dataset)
         self._classes = classes
+        self._reverse_probability = reverse_probability
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows of this process for the epoch."""
         mixed = self.seed + self.epoch
         order = self._order(mixed)
+        if self._reverse_probability:
+            drawn = np.random.default_rng((mixed, _STRANDS)).random(self.total_size)
+            reverse = drawn[self.rank :: self.num_replicas] < self._reverse_probability
+            order = order + self._rows * reverse
         yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
 
     def _order(self, mixed: int) -> NDArray[np.int64]:

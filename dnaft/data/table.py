@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dnaft.data.labels import parse_labels
 from dnaft.errors import InputError
 from dnaft.metrics import Kind
+from dnaft.sequence import reverse_complement
 
 Case = Literal["upper", "error"]
 
@@ -99,6 +100,18 @@ class SequenceTable:
         for sequences in self.columns():
             lengths += np.fromiter(map(len, sequences), np.int64, len(self))
         return lengths
+
+    def other_strand(self) -> "SequenceTable":
+        """Return the table with every sequence, both of a pair, as its reverse complement.
+
+        A pair keeps its order: what was first stays first.
+        """
+        second = self.sequences_b
+        return replace(
+            self,
+            sequences=[reverse_complement(s) for s in self.sequences],
+            sequences_b=None if second is None else [reverse_complement(s) for s in second],
+        )
 
     def take(self, rows: NDArray[np.int64]) -> "SequenceTable":
         """Return the table of these rows, in this order."""

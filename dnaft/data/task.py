@@ -30,6 +30,9 @@ class Task:
         domain: What LINGO's prefix says after "Domain: ".
         drop_leaks: Remove training rows whose sequence, or its reverse complement, is in dev or
             test.
+        strand_matters: Whether a label holds for the strand that is given only, so that the
+            reverse complement of a row would be another row: of a promoter read towards its
+            gene, say, but not of a nucleosome's place.
         description: One sentence for people.
         reference: Where the data set was published.
     """
@@ -45,6 +48,7 @@ class Task:
     choose_by: str | None = None
     domain: str = "DNA"
     drop_leaks: bool = False
+    strand_matters: bool = False
     description: str = ""
     reference: str = ""
 

@@ -164,12 +164,13 @@ def fit(data: SequenceDataModule, folder: Path, *callbacks: Callback, **options:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of Lightning, on workers and intervals
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("step", [1, 4, 6, 9, 12])  # 6 batches an epoch
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "options", [{}, {"weighted_sampling": True}, {"reverse_complement": 0.5}], ids=str
+)
 def test_a_resumed_run_sees_the_batches_that_would_have_come(
-    module: Any, tmp_path: Path, step: int, workers: int, weighted: bool
+    module: Any, tmp_path: Path, step: int, workers: int, options: dict[str, Any]
 ) -> None:
     checkpoint = tmp_path / "at.ckpt"
-    options = {"weighted_sampling": weighted}
     straight = fit(module(**options), tmp_path, SaveAt(step, checkpoint))
     assert len(straight.seen) == 18
     resumed = fit(module(num_workers=workers, **options), tmp_path, ckpt_path=checkpoint)

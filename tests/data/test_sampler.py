@@ -85,6 +85,21 @@ def test_order_depends_on_seed_and_epoch_only(dataset: TokenDataset) -> None:
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_processes_read_the_strands_of_one_epoch(dataset: TokenDataset) -> None:
+    both = TokenDataset(dataset._strands[0], torch.from_numpy(RARE), dataset._strands[0])
+
+    def drawn(processes: int, rank: int) -> list[int]:
+        sampler = EpochSampler(both, 1, processes, rank, 4, 1, None, 0.5)
+        sampler.set_epoch(2)
+        return list(sampler)
+
+    whole = drawn(1, 0)
+    assert sorted(index % 47 for index in whole) == list(range(47))
+    assert 12 < sum(index >= 47 for index in whole) < 35
+    parts = [drawn(3, rank) for rank in range(3)]
+    assert [index for rows in zip(*parts, strict=True) for index in rows][:47] == whole
+
+
 @pytest.mark.parametrize("classes", [None, RARE])
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_share_one_epoch(

@@ -1,5 +1,6 @@
 """Every yaml of conf/task composes, builds, and fits the data where they are at hand."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ MARKS = "h3 h4 h3k9ac h3k14ac h4ac h3k4me1 h3k4me2 h3k4me3 h3k36me3 h3k79me3".sp
 FILES = [f"task.source.{split}={split}.csv" for split in SPLITS]
 
 
+@functools.cache
 def node(name: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_dir(config_dir(), version_base="1.3"):
         config = compose(overrides=[f"+task={name}", *overrides])
@@ -44,6 +46,18 @@ def test_yaml_builds(name: str) -> None:
     assert task.domain != ""
     if isinstance(task.source, CsvFolder | FastaFolder):
         assert task.source.hub_config
+
+
+# Marks, factors and enhancers have no direction; genes, transcripts and genomes do.
+EITHER_STRAND = {*MARKS, *(f"nt_{mark}" for mark in MARKS), "csv", "nt_enhancers"}
+EITHER_STRAND |= {
+    "nt_enhancers_types",
+    *(f"{kind}_{i}" for kind in ("tf", "mouse") for i in range(5)),
+}
+
+
+def test_labels_that_hold_on_either_strand() -> None:
+    assert {name for name in TASKS if not task_of(name).strand_matters} == EITHER_STRAND
 
 
 def test_all_28_gue_data_sets() -> None:

@@ -157,6 +157,11 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["task.kind=regression", "data.weighted_sampling=true"],
         ["data: weighted_sampling draws classes alike", "regression"],
     ),
+    "one_strand": (
+        ["task.strand_matters=true", "data.reverse_complement=0.5"],
+        ["data: reverse_complement: task csv says task.strand_matters=true", "Leave it out"],
+    ),
+    "strand_word": (["data.reverse_complement=true"], ["data.reverse_complement: got true"]),
     "role": (["method.inject.target_roles=[q,x]"], ["method.inject: ", "'x'"]),
     "roles_word": (["method.inject.target_roles=q"], ["method.inject.target_roles:", "a list"]),
     "target_rank": (

@@ -1,0 +1,111 @@
+"""The splits of a task as text and as tokens, on one strand or both, with an account of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows
+from dnaft.data.splits import load_splits
+from dnaft.data.table import SequenceTable
+from dnaft.data.task import Task
+from dnaft.data.tokens import TokenRows, tokenise
+from dnaft.tokenizers.base import Tokenizer
+
+OTHER = "on the other strand"
+
+
+@dataclass(frozen=True)
+class EncodedSplits:
+    """Splits that were read, checked and encoded.
+
+    Attributes:
+        tables: train, dev and test, leaks removed from train if the task says so.
+        tokens: The encoded splits.
+        other: Those that are read on the other strand, too, encoded as reverse complements.
+        summary: Counts, checksums, leaks, what was windowed and what was cut, for result.json.
+    """
+
+    tables: dict[str, SequenceTable]
+    tokens: dict[str, TokenRows]
+    other: dict[str, TokenRows]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How rows become tokens.
+
+    Attributes:
+        tokenizer: Encodes the sequences.
+        cache_dir: Where encoded splits are kept.
+        max_tokens: The most tokens of a row, or of a window; none if the model has no limit.
+        long_input: What becomes of longer rows.
+        window_overlap_fraction: Share of a window's bases that the next one reads again.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    tokenizer: Tokenizer
+    cache_dir: str
+    max_tokens: int | None
+    long_input: LongInput
+    window_overlap_fraction: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ValueError(f"max_tokens must be 1 or more, got {self.max_tokens}")
+        if self.long_input not in CHOICES:
+            raise ValueError(f"long_input must be {' or '.join(CHOICES)}, got {self.long_input!r}")
+        if not 0 <= self.window_overlap_fraction < 1:
+            raise ValueError(
+                f"window_overlap_fraction must lie in [0, 1), got {self.window_overlap_fraction}"
+            )
+
+    def encode(self, table: SequenceTable) -> TokenRows:
+        """Encode a split, or read what an earlier run encoded; see `tokenise`."""
+        overlap = self.window_overlap_fraction if self.long_input == "windows" else None
+        return tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir, overlap)
+
+
+def encode_splits(
+    task: Task, data_dir: str, encoding: Encoding, both_strands: Sequence[str]
+) -> EncodedSplits:
+    """Read, check and encode all splits of a task.
+
+    Args:
+        task: What is learned, from which data.
+        data_dir: The folder with the benchmarks.
+        encoding: How rows become tokens.
+        both_strands: Splits that are encoded as reverse complements, too.
+
+    Raises:
+        InputError: If data are missing or wrong, or would be cut and may not.
+    """
+    splits = load_splits(task, data_dir)
+    tokens = {split: encoding.encode(table) for split, table in splits.tables.items()}
+    limit = encoding.max_tokens, encoding.long_input
+    long_rows = account_for_long_rows(task.name, splits, tokens, *limit)
+    other = {s: encoding.encode(splits.tables[s].other_strand()) for s in both_strands}
+    long_others = account_for_long_rows(task.name, splits, other, *limit, OTHER) if other else {}
+    summary = {
+        **splits.summary,
+        "tokens": _token_lengths(tokens),
+        "max_tokens": encoding.max_tokens,
+        **long_rows,
+        "other_strand": {"tokens": _token_lengths(other), **long_others} if other else {},
+    }
+    return EncodedSplits(splits.tables, tokens, other, summary)
+
+
+def _token_lengths(tokens: dict[str, TokenRows]) -> dict[str, dict[str, float]]:
+    found = {}
+    for split, rows in tokens.items():
+        lengths = rows.lengths()
+        found[split] = {
+            "min": int(lengths.min()),
+            "mean": round(float(lengths.mean()), 3),
+            "max": int(lengths.max()),
+        }
+    return found
