@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
 from dnaft import environment
 from dnaft.baseline_run import run_baseline
+from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build, errors_at
@@ -207,7 +208,10 @@ def fine_tune(
         parameters=parameters,
         scores=scores,
         chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
-        training={"class_weights": loss.class_weights},
+        training={
+            "class_weights": loss.class_weights,
+            "stopped": describe_end(trainer, callbacks),
+        },
         timing={
             "seconds": time.perf_counter() - started,
             "train_seconds": watch.seconds,

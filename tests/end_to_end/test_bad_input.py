@@ -178,6 +178,14 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["callbacks=early_stopping", "callbacks.early_stopping.monitor=dev/mc"],
         ["callbacks.early_stopping.monitor: there is no dev/mc; did you mean dev/mcc?"],
     ),
+    "mode": (
+        [
+            "callbacks=early_stopping",
+            "callbacks.early_stopping.monitor=dev/mcc",
+            "callbacks.early_stopping.mode=min",
+        ],
+        ["callbacks.early_stopping: mode is min", "dev/mcc is better the higher it is"],
+    ),
     "baseline_with_model": (
         ["method=baseline_kmer", "model=tiny"],
         ["model: ", "no language model"],

@@ -219,3 +219,52 @@ def test_wandb_offline_holds_what_the_run_holds(
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"result\.json"):
         load_model(tmp_path)
+
+
+def test_a_run_that_stopped_early_says_so_and_does_not_train_on(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted after training, before it was scored; a rate so high that dev soon gets worse."""
+    settings = ["method=full", "method.optimizer.lr=0.1", *SMALL_BERT, "data.batch_size=16"]
+    settings += ["callbacks=early_stopping", "callbacks.early_stopping.patience=2"]
+    settings += ["trainer.max_epochs=12"]
+    straight = train(*settings, out="straight")
+    end = result(straight)["training"]["stopped"]
+    curve = list(csv.DictReader((straight / "metrics.csv").open()))
+    losses = [float(line["dev/loss"]) for line in curve if line["dev/loss"]]
+    assert end["reason"] == "early_stopping"
+    assert end["epochs"] == len(losses) == 1 + losses.index(min(losses)) + 2 < 12
+    assert (end["steps"], end["planned_steps"]) == (6 * len(losses), 72)
+    assert end["early_stopping"]["best"] == pytest.approx(min(losses))
+
+    def fail(*_: object) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dnaft.run.restore_best", fail)
+        with pytest.raises(Interrupted):
+            train(*settings, out="resumed")
+    resumed = train(*settings, "resume=true", out="resumed")
+    assert result(resumed)["training"] == result(straight)["training"]
+    assert result(resumed)["scores"] == result(straight)["scores"]
+
+
+def test_early_stopping_and_an_interruption_on_the_way(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ["method=full", "method.optimizer.lr=0.1", *SMALL_BERT, "data.batch_size=16"]
+    settings += ["callbacks=early_stopping", "trainer.max_epochs=12"]
+    straight = train(*settings, out="straight")
+    assert result(straight)["training"]["stopped"]["epochs"] > 3
+
+    def fail(module: LightningModule) -> None:
+        if module.current_epoch == 3:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FineTuner, "on_train_epoch_start", fail)
+        with pytest.raises(Interrupted):
+            train(*settings, out="resumed")
+    resumed = train(*settings, "resume=true", out="resumed")
+    assert result(resumed)["training"] == result(straight)["training"]
+    assert result(resumed)["scores"] == result(straight)["scores"]
