@@ -7,7 +7,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ from dnaft.errors import InputError, near
 ALLOWED_ROOTS = ("dnaft", "torch", "lightning", "peft", "transformers")
 _LONGEST = 800  # characters of a message
 _SPECIAL = ("_target_", "_partial_")
+
+
+@dataclass
+class EvalConfig:
+    """Types of the keys of `eval`."""
+
+    mlm: bool = MISSING
 
 
 @dataclass
@@ -38,6 +45,7 @@ class TrainConfig:
     method: Any = MISSING
     data: Any = MISSING
     loss: Any = MISSING
+    eval: EvalConfig = field(default_factory=EvalConfig)
     trainer: Any = MISSING
     callbacks: Any = MISSING
     logger: Any = MISSING

@@ -43,6 +43,8 @@ class RunRecord:
         timing: `seconds` of the run, `samples_per_second` and further times.
         memory: Peaks, in bytes.
         flops: `per_step` and `total` floating-point operations, estimated.
+        forgetting: The backbone as a language model, `before` and `after` fine-tuning; empty if it
+            was not asked for.
         ranks: Final rank of each adapted matrix; empty for methods without.
         environment: Versions and hardware.
     """
@@ -62,6 +64,7 @@ class RunRecord:
     training: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
     flops: Mapping[str, Any] = field(default_factory=dict)
+    forgetting: Mapping[str, Any] = field(default_factory=dict)
     ranks: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 

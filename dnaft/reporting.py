@@ -1,5 +1,6 @@
 """What a user reads in the terminal before and after a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,19 @@ def show_results(result: RunRecord, folder: Path, lines: list[str]) -> None:
     shown = runs[-_MOST_ROWS:]
     print(f"\n{len(runs)} finished runs of {result.task}, the best on dev last:\n")
     print(record.table([run for run, _ in shown], [name for _, name in shown]))
+    if result.forgetting:
+        print(f"\n{_describe_forgetting(result.forgetting)}")
     print(f"\nrun folder: {folder}")
     for line in lines:
         print(line)
+
+
+def _describe_forgetting(found: Mapping[str, Any]) -> str:
+    before, after = (found[when]["perplexity"] for when in ("before", "after"))
+    return (
+        f"{found['objective']} language model on dev: perplexity {before:.3f} before fine-tuning, "
+        f"{after:.3f} after"
+    )
 
 
 def _shorten(name: str) -> str:

@@ -20,6 +20,7 @@ from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
+from dnaft.forgetting import Forgetting, load_forgetting
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
@@ -60,8 +61,9 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
         finish_run(record, folder, [])
         return record
     data = prepare_data(config, task)
+    forgetting = load_forgetting(config["model"], data) if config["eval"]["mlm"] else None
     backbone = prepare_backbone(config, task, data)
-    return fine_tune(config, folder, choices, task, data, backbone, started)
+    return fine_tune(config, folder, choices, task, data, backbone, forgetting, started)
 
 
 def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
@@ -133,6 +135,7 @@ def fine_tune(
     task: Task,
     data: SequenceDataModule,
     backbone: Backbone,
+    forgetting: Forgetting | None,
     started: float,
 ) -> RunRecord:
     """Fit, choose the checkpoint on dev, then score dev and test once."""
@@ -161,6 +164,8 @@ def fine_tune(
     parameters = describe_parameters(backbone)
     step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
 
+    if forgetting is not None:
+        forgetting.score_before(trainer.strategy.root_device)
     resume_from = last_checkpoint(folder) if config["resume"] else None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
@@ -196,6 +201,7 @@ def fine_tune(
             file = folder / "test_predictions.parquet"
             write_predictions(file, to_scores(task.kind, logits), labels)
 
+    language = {} if forgetting is None else forgetting.score_after(backbone)
     watch = one(callbacks, Throughput)
     record = RunRecord(
         task=task.name,
@@ -220,6 +226,7 @@ def fine_tune(
         },
         memory=environment.peak_memory(),
         flops={"per_step": step_flops, "total": step_flops * trainer.global_step},
+        forgetting=language,
         ranks=ranks,
         environment=environment.describe(),
     )

@@ -24,6 +24,7 @@ _OF_TRAINING: dict[str, dict[str, Any]] = {
         "reverse_complement": 0,
         "eval_reverse_complement": False,
     },
+    "eval": {"mlm": False},
 }
 
 

@@ -14,6 +14,8 @@ from dnaft.models.native import register
 from dnaft.pretraining.objectives import TokenBatch
 from dnaft.tokenizers.base import Tokenizer
 
+_HEADS: tuple[Literal["masked", "causal"], ...] = ("masked", "causal")
+
 
 def language_model(
     model: dict[str, Any], head: Literal["masked", "causal"], tokenizer: Tokenizer, seed: int
@@ -50,6 +52,26 @@ def language_model(
     return loaded.float()
 
 
+def published_head(model: dict[str, Any]) -> Literal["masked", "causal"]:
+    """Return which language-model head the architecture of a source has, masked before causal.
+
+    Args:
+        model: A yaml of conf/model as plain values, with `source`.
+
+    Raises:
+        InputError: If the source cannot be read, or its architecture has neither.
+    """
+    register()
+    config = _read_config(model)
+    for head in _HEADS:
+        if type(config) in _auto_class(head)._model_mapping:
+            return head
+    raise InputError(
+        f"model.source: {model['source']} is a {config.model_type}, of which no language-model "
+        "head is known here"
+    )
+
+
 def target_logits(model: Any, batch: TokenBatch) -> Float[Tensor, "targets vocabulary"]:
     """Return the logits at the places that a batch asks about, in float32.
 
@@ -72,6 +94,14 @@ def target_logits(model: Any, batch: TokenBatch) -> Float[Tensor, "targets vocab
     finally:
         hook.remove()
     return logits[0].float()
+
+
+def _read_config(model: dict[str, Any]) -> Any:
+    folder = find_checkpoint(model["source"], model["revision"], model["allow_pickle"])
+    model_type = (model["architecture"] or {}).get("model_type")
+    # The heads are those of the stored form, in which q, k and v are one matrix.
+    model_type = "modernbert" if model_type == "modernbert_split" else model_type
+    return read_config(folder, str(folder), model_type, {"trust_remote_code": False})
 
 
 def _auto_class(head: Literal["masked", "causal"]) -> Any:
@@ -114,8 +144,7 @@ def _read(model: dict[str, Any], head: Literal["masked", "causal"]) -> Any:
     folder = find_checkpoint(model["source"], model["revision"], model["allow_pickle"])
     from safetensors import SafetensorError
 
-    model_type = (model["architecture"] or {}).get("model_type")
-    config = read_config(folder, str(folder), model_type, {"trust_remote_code": False})
+    config = _read_config(model)
     _check_head(config, head)
     try:
         loaded, info = _auto_class(head).from_pretrained(
@@ -131,11 +160,11 @@ def _read(model: dict[str, Any], head: Literal["masked", "causal"]) -> Any:
         raise InputError(
             f"model.source: cannot load {model['source']} with its language-model head ({first})"
         ) from error
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
+    missing = sorted(name for name in info["missing_keys"] if "contact_head." not in name)
+    if missing:
         raise InputError(
             f"model.source: {model['source']} lacks {len(missing)} weights of a {head} language "
-            f"model, {missing[0]} among them; begin with random weights (model.source=null) or "
-            "take the checkpoint with its head"
+            f"model, {missing[0]} among them; take the checkpoint with its head (or, to pretrain, "
+            "random weights: model.source=null)"
         )
     return loaded

@@ -162,6 +162,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["data: reverse_complement: task csv says task.strand_matters=true", "Leave it out"],
     ),
     "strand_word": (["data.reverse_complement=true"], ["data.reverse_complement: got true"]),
+    "mlm_word": (["eval.mlm=maybe"], ["eval.mlm: value 'maybe' is not a valid bool"]),
+    "eval_key": (["eval.mlmm=true"], ["eval.mlmm: there is no such key; did you mean mlm?"]),
     "role": (["method.inject.target_roles=[q,x]"], ["method.inject: ", "'x'"]),
     "roles_word": (["method.inject.target_roles=q"], ["method.inject.target_roles:", "a list"]),
     "target_rank": (

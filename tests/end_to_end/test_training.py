@@ -27,8 +27,8 @@ METHODS = sorted(
 )
 KEYS = [
     "schema_version", "task", "model", "method", "seed", "config", "code_version", "data",
-    "parameters", "scores", "chosen", "timing", "training", "memory", "flops", "ranks",
-    "environment",
+    "parameters", "scores", "chosen", "timing", "training", "memory", "flops",
+    "forgetting", "ranks", "environment",
 ]  # fmt: skip
 EPOCHS = ["trainer.max_epochs=3", "data.batch_size=16"]
 
