@@ -147,7 +147,8 @@ class Forgetting:
         reader = _Reader(backbone)
         setattr(self._model, self._model.base_model_prefix, reader)
         if self._tied:
-            self._model.get_output_embeddings().weight = reader.embed_tokens.weight
+            matrix = reader.embed_tokens.weight.detach().float()
+            self._model.get_output_embeddings().weight = nn.Parameter(matrix, requires_grad=False)
         return {
             "objective": self._head,
             "rows": self._questions.rows,
@@ -163,7 +164,8 @@ class Forgetting:
         for batch in self._questions.batches():
             moved = batch.to(device)
             logits = target_logits(model, moved)
-            nats += float(functional.cross_entropy(logits.double(), moved.targets, reduction="sum"))
+            losses = functional.cross_entropy(logits, moved.targets, reduction="none")
+            nats += float(losses.cpu().double().sum())
             hits += int((logits.argmax(dim=1) == moved.targets).sum())
         loss = nats / self._questions.targets
         return {
@@ -201,7 +203,8 @@ class _Reader(nn.Module):
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         hidden = self._backbone[0].encode(input_ids, attention_mask)
-        return BaseModelOutputWithPast(last_hidden_state=hidden)
+        # The head is in float32, whatever the backbone was trained in.
+        return BaseModelOutputWithPast(last_hidden_state=hidden.float())
 
 
 def _single(table: SequenceTable) -> SequenceTable:

@@ -130,6 +130,15 @@ def test_the_published_trunk_gives_the_published_numbers(family: str, tmp_path: 
     assert abs(moved["after"]["loss"] - found["before"]["loss"]) > 1e-3
 
 
+def test_a_backbone_in_half_precision(tmp_path: Path) -> None:
+    tokenizer = CharacterTokenizer()
+    model = saved(tmp_path, "bert", tokenizer)
+    forgetting = load_forgetting(model, data_of(tmp_path, tokenizer))
+    forgetting.score_before(CPU)
+    found = forgetting.score_after(backbone_of(model).to(torch.bfloat16))
+    assert found["after"]["loss"] == pytest.approx(found["before"]["loss"], rel=0.02)
+
+
 @pytest.mark.parametrize("k", [1, 4])
 def test_questions_hide_15_percent_behind_the_mask_token(tmp_path: Path, k: int) -> None:
     """Each base of DNA is hidden in all its k-mers or shown; draws do not depend on the run."""
