@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,7 +15,7 @@ BALANCED: Literal["balanced"] = "balanced"
 
 
 def task_loss(
-    kind: Kind, logits: Float[Tensor, "batch outputs"], labels: Float[Tensor, "batch ..."]
+    kind: Kind, logits: Float[Tensor, "batch outputs"], labels: Shaped[Tensor, "batch ..."]
 ) -> Float[Tensor, ""]:
     """Return the mean loss of a batch, computed in float32.
 
@@ -89,7 +89,7 @@ class TaskLoss(nn.Module):
         return self.class_weights is None and not altered
 
     def forward(
-        self, logits: Float[Tensor, "batch outputs"], labels: Float[Tensor, "batch ..."]
+        self, logits: Float[Tensor, "batch outputs"], labels: Shaped[Tensor, "batch ..."]
     ) -> Float[Tensor, ""]:
         """Return the loss of a batch, computed in float32; arguments as of `task_loss`."""
         if self.is_plain:
@@ -108,7 +108,7 @@ class TaskLoss(nn.Module):
             terms = terms * self.pair_weights
         return terms.sum() / self.count(labels)
 
-    def count(self, labels: Float[Tensor, "batch ..."]) -> Float[Tensor, ""]:
+    def count(self, labels: Shaped[Tensor, "batch ..."]) -> Float[Tensor, ""]:
         """Return what the sum over a batch is divided by: its weight among other batches."""
         if self.pair_weights is None or self.kind == "multilabel":
             return torch.tensor(float(labels.numel()), device=labels.device)
