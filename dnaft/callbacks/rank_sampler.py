@@ -147,25 +147,35 @@ class RankSampler(Callback):
         self._last_step = step
         if self._variant.weights == "after_step":
             self._observe(step)
-        if self.schedule.redraws_at(step):
+        if self._is_due(step) and self._importance.ready:
             allocation = self.allocate(step)
             self.history.rows.append(allocation)
             pl_module.log_dict(allocation.logged(self.history.matrices), rank_zero_only=True)
         elif self.schedule.holds_at(step) and self._mask is not None:
             self._apply_mask(redraw=False)
 
+    def _is_due(self, step: int) -> bool:
+        """Whether a mask is to be drawn by now: at its own step, or later if that one failed.
+
+        No comparison with a single step decides, so a step without usable gradients, or one that
+        was never seen, delays an allocation instead of losing it.
+        """
+        drawn = self.history.rows[-1].step if self.history.rows else 0
+        return self.schedule.newest_redraw(step) > drawn
+
     def _observe(self, step: int) -> None:
         """Update importance from the gradients of optimiser step `step`."""
-        if step >= self.schedule.end:
+        due = self._is_due(step)
+        if step >= self.schedule.end and not due:
             return
-        if self.accumulate == "masking_steps" and not self.schedule.redraws_at(step):
+        if self.accumulate == "masking_steps" and not due:
             return
         weights = [tensor for g in self._groups for tensor in (g.left, g.values, g.right)]
         gradients = [weight.grad for weight in weights]
         # fp16's loss scaler skips a step whose gradients overflowed; so must the averages, which
         # would never recover from an infinite value.
         finite = [gradient.isfinite().all() for gradient in gradients if gradient is not None]
-        if finite and bool(torch.stack(finite).all()):
+        if not finite or bool(torch.stack(finite).all()):
             self._importance.update(weights, gradients)
 
     @torch.no_grad()
@@ -176,7 +186,7 @@ class RankSampler(Callback):
         scores = torch.cat([score.float().cpu() for score in self._importance.scores()])
         top = top_triplets(scores, budget, self._variant.ties)
         dropped, regrown = self._draws.sample(scores.numel(), self._generator)
-        if self.last_mask == "deterministic" and step == s.last_allocation:
+        if self.last_mask == "deterministic" and s.newest_redraw(step) == s.last_allocation:
             self._mask = top
         else:
             self._mask = combine(top, dropped, regrown, self._variant.rule)

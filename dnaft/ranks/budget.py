@@ -83,12 +83,16 @@ class BudgetSchedule:
         last = self.end if self.includes_end else self.end - 1
         return max(0, last // self.interval - self.warmup // self.interval)
 
+    def newest_redraw(self, step: int) -> int:
+        """Return the last step up to `step` at which a mask is drawn, 0 if there is none."""
+        last = self.end if self.includes_end else self.end - 1
+        newest = min(step, last) // self.interval * self.interval
+        return newest if newest > self.warmup else 0
+
     @property
     def last_allocation(self) -> int | None:
         """The step of the last mask, or None if no mask is ever drawn."""
-        last = self.end if self.includes_end else self.end - 1
-        step = last // self.interval * self.interval
-        return step if step > self.warmup else None
+        return self.newest_redraw(self.total) or None
 
 
 def cubic_budget(

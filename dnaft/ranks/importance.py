@@ -48,16 +48,19 @@ class Importance:
 
         Args:
             weights: P, lambda, Q of the first matrix, then of the second, ..., before the step
-                that their gradients belong to.
+                that their gradients belong to. Averages of half-precision weights are kept in
+                float32: in float16 the square of a sensitivity of 1e-4 is 0.
             gradients: The same shapes. None (a matrix that took no part in the loss) counts as 0.
         """
+        wide = [w.float() if w.dtype in (torch.float16, torch.bfloat16) else w for w in weights]
         if not self.sensitivities:
-            self.sensitivities = [torch.zeros_like(w) for w in weights]
-            self.uncertainties = [torch.zeros_like(w) for w in weights]
+            self.sensitivities = [torch.zeros_like(w) for w in wide]
+            self.uncertainties = [torch.zeros_like(w) for w in wide]
         known = [
-            torch.zeros_like(w) if g is None else g for w, g in zip(weights, gradients, strict=True)
+            torch.zeros_like(w) if g is None else g.to(w.dtype)
+            for w, g in zip(wide, gradients, strict=True)
         ]
-        now = torch._foreach_mul(list(weights), known)
+        now = torch._foreach_mul(wide, known)
         torch._foreach_abs_(now)
         average = self.sensitivities
         if self.uncertainty == "updated":
@@ -69,13 +72,18 @@ class Importance:
         torch._foreach_abs_(change)
         torch._foreach_lerp_(self.uncertainties, change, 1 - self.beta2)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a step was taken in, so that there are scores."""
+        return bool(self.sensitivities)
+
     def scores(self) -> list[Float[Tensor, " rank"]]:
         """Return the score of every triplet, one vector a matrix.
 
         Raises:
             RuntimeError: If no step was taken in yet.
         """
-        if not self.sensitivities:
+        if not self.ready:
             raise RuntimeError("Importance.scores: call update() after a backward pass first")
         each = torch._foreach_mul(self.sensitivities, self.uncertainties)
         return [
@@ -89,5 +97,6 @@ class Importance:
 
     def load_state_dict(self, state: dict[str, list[Tensor]], like: Sequence[Tensor]) -> None:
         """Put averages back, on the devices of the weights `like`."""
-        self.sensitivities = [t.to(w) for t, w in zip(state["sensitivities"], like, strict=False)]
-        self.uncertainties = [t.to(w) for t, w in zip(state["uncertainties"], like, strict=False)]
+        for name in ("sensitivities", "uncertainties"):
+            pairs = zip(state[name], like, strict=False)
+            setattr(self, name, [average.to(weight.device) for average, weight in pairs])

@@ -5,77 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.utils.data import DataLoader
 
-from dnaft.batch import Batch
 from dnaft.callbacks.allocation import Allocation
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.finetuner import FineTuner
-from dnaft.methods.adalora import inject_adalora
 from dnaft.methods.lora import inject_lora
 from dnaft.optimization import AdamW
 from dnaft.ranks.sampling import Draws
-from small_models import small_backbone
-
-ROLES = {
-    "q": "encoder.layer.{layer}.attention.self.query",
-    "v": "encoder.layer.{layer}.attention.self.value",
-}
-MATRICES, RANK = 4, 6
-
-
-def batches(count: int, size: int = 4) -> DataLoader[Batch]:
-    generator = torch.Generator().manual_seed(0)
-    rows = []
-    for _ in range(count):
-        ids = torch.randint(5, 80, (size, 12), generator=generator)
-        labels = (ids[:, 3] % 2).float()
-        rows.append(Batch(ids, torch.ones_like(ids), labels))
-    # A generator of its own: an iterator otherwise takes a number from the global random state.
-    return DataLoader(rows, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
-
-
-def module(inject: Any = inject_adalora) -> FineTuner:
-    seed_everything(3, verbose=False)
-    backbone = small_backbone("bert", ROLES, "mean")
-    backbone.attach_head(1)
-    inject(backbone, rank=RANK, alpha=12, target_roles=("q", "v"))
-    return FineTuner(backbone, "binary", 1, AdamW(lr=1e-2))
-
-
-def sampler(**changes: Any) -> RankSampler:
-    settings: dict[str, Any] = {
-        "target_rank": 2,
-        "interval": 4,
-        "final_fraction": 0.25,
-        "drop_probability": 0.2,
-        "regrow_probability": 0.2,
-    }
-    return RankSampler(**(settings | changes))
-
-
-def fit(
-    callback: RankSampler, steps: int = 40, tuner: FineTuner | None = None, **options: Any
-) -> FineTuner:
-    tuner = tuner or module()
-    trainer = Trainer(
-        max_steps=steps,
-        callbacks=[callback],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        accelerator="cpu",
-        **options,
-    )
-    trainer.fit(tuner, batches(steps * options.get("accumulate_grad_batches", 1)))
-    return tuner
-
-
-def ranks(tuner: FineTuner) -> list[int]:
-    return [int(group.values.count_nonzero()) for group in tuner.triplets]
+from rank_runs import MATRICES, QUIET, RANK, batches, fit, module, ranks, sampler
 
 
 def test_it_acts_at_every_interval_before_the_end_and_holds_the_last_mask() -> None:
@@ -233,10 +172,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         trainer = Trainer(
             max_epochs=2,
             callbacks=[callback, keep, *extra],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            accelerator="cpu",
+            **QUIET,
         )
         trainer.fit(tuner, batches(20), ckpt_path=resume, weights_only=True)
         return callback, tuner

@@ -51,6 +51,9 @@ def test_allocations_are_counted_as_they_happen() -> None:
             steps = [t for t in range(1, 91) if s.redraws_at(t)]
             assert s.allocations == len(steps)
             assert s.last_allocation == (steps[-1] if steps else None)
+            assert [s.newest_redraw(t) for t in range(91)] == [
+                max((redraw for redraw in steps if redraw <= t), default=0) for t in range(91)
+            ]
             assert not any(s.holds_at(t) for t in steps)
             assert all(s.holds_at(t) for t in range(81, 91))
 

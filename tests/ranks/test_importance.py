@@ -41,3 +41,17 @@ def test_orthonormal_vectors_cost_nothing_and_zeros_cost_their_rank() -> None:
     assert orthogonality_penalty([TripletGroup("a", q, torch.ones(3), q.mT)]).item() < 1e-24
     zeros = TripletGroup("b", torch.zeros(8, 3), torch.ones(3), torch.zeros(3, 5))
     assert orthogonality_penalty([zeros]).item() == 3.0  # ||0 - I||_F^2 of a 3 x 3 identity
+
+
+def test_averages_of_half_precision_weights_do_not_underflow() -> None:
+    """|w grad| is 1e-4 for one triplet and 2e-4 for the other; in float16 both squares are 0."""
+    importance = Importance(0.5, 0.5)
+    shapes = [(3, 2), (2,), (2, 4)]
+    weights = [torch.full(shape, 1e-2, dtype=torch.float16) for shape in shapes]
+    factors = [torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0]), torch.tensor([[1.0], [2.0]])]
+    gradients = [w * factor.half() for w, factor in zip(weights, factors, strict=True)]
+    for _ in range(3):
+        importance.update(weights, gradients)
+    one, two = importance.scores()[0].tolist()
+    assert 0 < one
+    assert two == pytest.approx(4 * one, rel=1e-2)
