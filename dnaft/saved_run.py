@@ -9,6 +9,7 @@ from torch import nn
 
 from dnaft.config import build
 from dnaft.errors import InputError
+from dnaft.methods.plain_lora import save_as_lora
 from dnaft.models.backbone import Backbone
 from dnaft.record import RunRecord, read
 
@@ -22,8 +23,8 @@ def save_model(backbone: Backbone, folder: Path) -> None:
     """Write adapter and head, or the fine-tuned weights, into the run folder.
 
     A method of PEFT leaves `adapter/`, loadable by `PeftModel.from_pretrained` onto the base model
-    with a `task_head` attached. Full fine-tuning leaves a transformers folder `model/`, a linear
-    probe only the head in it.
+    with a `task_head` attached; singular value decompositions become plain LoRA (`save_as_lora`).
+    Full fine-tuning leaves a transformers folder `model/`, a linear probe only the head in it.
 
     Args:
         backbone: The trained backbone.
@@ -33,6 +34,8 @@ def save_model(backbone: Backbone, folder: Path) -> None:
     if isinstance(model, PeftModel):
         for config in model.peft_config.values():
             config.base_model_name_or_path = backbone.source or BASE
+        if save_as_lora(model, folder / ADAPTER):
+            return
         # "auto" asks the hub whether the base vocabulary has changed; it has not.
         model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
         return

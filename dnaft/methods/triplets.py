@@ -2,13 +2,20 @@
 
 from typing import Any
 
+import torch
 from peft.tuners.adalora.layer import AdaLoraLayer
+from torch import nn
 
 from dnaft.models.backbone import Backbone
 from dnaft.ranks.triplet import TripletGroup
 
 ADAPTER = "default"
-_LEFT, _VALUES, _RIGHT = "lora_B", "lora_E", "lora_A"  # P, lambda, Q
+PARTS = ("lora_B", "lora_E", "lora_A")  # P, lambda, Q
+
+
+def svd_layers(trunk: nn.Module) -> dict[str, Any]:
+    """Return the layers that have an adapter in the form P diag(lambda) Q, by module name."""
+    return {name: m for name, m in trunk.named_modules() if isinstance(m, AdaLoraLayer)}
 
 
 def find_triplets(backbone: Backbone) -> list[TripletGroup]:
@@ -20,17 +27,19 @@ def find_triplets(backbone: Backbone) -> list[TripletGroup]:
         One group a matrix, named "<layer>.<role>" with a two-digit layer; empty without SVD
         adapters.
     """
-    modules: dict[str, Any] = dict(backbone.trunk.named_modules())
-    groups = []
-    for name, (layer, role) in backbone.matrices.items():
-        module = modules[name]
-        if isinstance(module, AdaLoraLayer):
-            groups.append(
-                TripletGroup(
-                    name=f"{layer:02d}.{role}",
-                    left=getattr(module, _LEFT)[ADAPTER],
-                    values=getattr(module, _VALUES)[ADAPTER],
-                    right=getattr(module, _RIGHT)[ADAPTER],
-                )
-            )
-    return groups
+    layers = svd_layers(backbone.trunk)
+    return [
+        TripletGroup(f"{layer:02d}.{role}", *(getattr(layers[name], p)[ADAPTER] for p in PARTS))
+        for name, (layer, role) in backbone.matrices.items()
+        if name in layers
+    ]
+
+
+@torch.no_grad()
+def update_scale(layer: Any) -> float:
+    """Return what P diag(lambda) Q is multiplied with: alpha / initial rank.
+
+    PEFT divides by the rank at injection, whatever was pruned since, and adds 1e-5 to be safe from
+    a rank of 0.
+    """
+    return float(layer.scaling[ADAPTER] / (layer.ranknum[ADAPTER].double() + 1e-5))
