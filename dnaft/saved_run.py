@@ -32,18 +32,28 @@ def save_model(backbone: Backbone, folder: Path) -> None:
     """
     model = backbone.model
     if isinstance(model, PeftModel):
-        for config in model.peft_config.values():
-            config.base_model_name_or_path = backbone.source or BASE
-        if save_as_lora(model, folder / ADAPTER):
-            return
-        # "auto" asks the hub whether the base vocabulary has changed; it has not.
-        model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+        save_adapter(model, folder / ADAPTER, backbone.source or BASE)
         return
     (folder / MODEL).mkdir(exist_ok=True)
-    head = {k: v.detach().cpu().contiguous() for k, v in backbone.head.state_dict().items()}
-    save_file(head, folder / MODEL / HEAD)
+    save_head(backbone, folder / MODEL / HEAD)
     if any(p.requires_grad for n, p in model.named_parameters() if not n.startswith("task_head")):
         save_base(backbone, folder / MODEL)
+
+
+def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
+    """Write adapter and task head in PEFT's format.
+
+    Args:
+        model: The adapted model, PEFT's wrapper around it.
+        folder: Folder to write.
+        base: Where its base model is, for the adapter's configuration.
+    """
+    adapted: Any = model
+    for config in adapted.peft_config.values():
+        config.base_model_name_or_path = base
+    if not save_as_lora(adapted, folder):
+        # "auto" asks the hub whether the base vocabulary has changed; it has not.
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
 
 def save_base(backbone: Backbone, folder: Path) -> None:
@@ -76,21 +86,71 @@ def load_model(folder: Path) -> tuple[Backbone, RunRecord]:
         InputError: If the folder holds no finished run, or its base model cannot be read.
     """
     record = read(folder / "result.json")
-    config = record.config["model"]
-    fine_tuned = (folder / MODEL / "config.json").is_file()
-    if fine_tuned:
-        config = {**config, "source": str(folder / MODEL), "revision": None}
+    source: Path | None = None
+    if (folder / MODEL / "config.json").is_file():
+        source = folder / MODEL
     elif (folder / BASE).is_dir():
-        config = {**config, "source": str(folder / BASE), "revision": None}
-    backbone = build(config, "model")
-    if not isinstance(backbone, Backbone):
-        raise InputError(f"{folder}: {record.method} is no fine-tuned language model")
-    positions = record.data["tokens"]["train"]["max"]
-    backbone.attach_head(outputs=record.config["task"]["outputs"], positions=positions)
+        source = folder / BASE
+    backbone = rebuild(record, source)
     if (folder / ADAPTER).is_dir():
-        trunk: Any = backbone.model
-        backbone.model = PeftModel.from_pretrained(trunk, str(folder / ADAPTER))
+        _load_adapter(backbone, folder / ADAPTER)
     else:
         head: nn.Module = backbone.head
         head.load_state_dict(load_file(folder / MODEL / HEAD))
     return backbone.eval(), record
+
+
+def load_exported(record: RunRecord, folder: Path) -> Backbone:
+    """Load what `dnaft.export` wrote, in evaluation mode: nothing of the run's own files is read.
+
+    Args:
+        record: What the run left.
+        folder: A whole model with its head, or an adapter, its base beside it or where the run
+            had it from.
+
+    Raises:
+        InputError: If the weights cannot be read.
+    """
+    if (folder / "config.json").is_file():
+        backbone = rebuild(record, folder)
+        backbone.head.load_state_dict(load_file(folder / HEAD))
+    else:
+        backbone = rebuild(record, folder / BASE if (folder / BASE).is_dir() else None)
+        _load_adapter(backbone, folder)
+    return backbone.eval()
+
+
+def rebuild(record: RunRecord, source: Path | None) -> Backbone:
+    """Build the model of a run as it was before its method: the base, and a fresh task head.
+
+    Args:
+        record: What the run left.
+        source: Folder of the weights; None for where the run had them from.
+
+    Raises:
+        InputError: If the run had no language model, or the weights cannot be read.
+    """
+    config = record.config["model"]
+    if source is not None:
+        config = {**config, "source": str(source), "revision": None}
+    backbone = build(config, "model")
+    if not isinstance(backbone, Backbone):
+        raise InputError(f"{record.method} on {record.task}: no fine-tuned language model")
+    positions = record.data["tokens"]["train"]["max"]
+    backbone.attach_head(outputs=record.config["task"]["outputs"], positions=positions)
+    return backbone
+
+
+def _load_adapter(backbone: Backbone, folder: Path) -> None:
+    """Put adapter and head on the model; PEFT would look on the hub for files that are missing."""
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: {name} is missing; get a whole copy of the run")
+    trunk: Any = backbone.model
+    backbone.model = PeftModel.from_pretrained(trunk, str(folder))
+
+
+def save_head(backbone: Backbone, file: Path) -> None:
+    """Write the task head alone, as safetensors."""
+    head = {k: v.detach().cpu().contiguous() for k, v in backbone.head.state_dict().items()}
+    save_file(head, file)

@@ -11,12 +11,13 @@ import transformers
 from omegaconf import OmegaConf
 
 from dnaft.config import build
+from dnaft.export_run import export
 from dnaft.methods.lora import inject_lora
 from dnaft.models.architecture import build_config, positions
 from dnaft.models.backbone import ROLES, Backbone
 from dnaft.models.native import NATIVE, register
-from dnaft.record import RunRecord
-from dnaft.saved_run import BASE, load_model, save_base, save_model
+from dnaft.record import RunRecord, read
+from dnaft.saved_run import BASE, load_exported, load_model, save_base, save_model
 from small_models import MODELS, built, composed, model_node, small_node
 
 # Caduceus is built by the code of its repository, on CUDA alone.
@@ -185,31 +186,49 @@ def test_bfloat16_stays_close_to_float32(name: str) -> None:
     assert torch.cosine_similarity(*flat, dim=0) > 0.95
 
 
-@every_model
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_saved_run_gives_the_same_logits(name: str, method: str, tmp_path: Path) -> None:
-    node = small_node(name)
+def leave_run(name: str, method: str, folder: Path) -> Backbone:
+    """Write what a finished run leaves; return its model."""
     backbone = fresh(name)
     if method == "lora":
-        save_base(backbone, tmp_path / BASE)
+        save_base(backbone, folder / BASE)
         adapt(backbone)
-    save_model(backbone, tmp_path)
+    save_model(backbone, folder)
     RunRecord(
         task="a task",
         model=name,
         method=method,
         seed=1,
-        config={"model": node, "task": {"outputs": 2}},
+        config={"model": small_node(name), "task": {"outputs": 2}},
         code_version="0",
         data={"tokens": {"train": {"max": TOKENS + PADS}}},
         parameters={"trainable": 1, "total": 1, "fraction": 1.0},
         scores={"dev": {}, "test": {}},
         chosen={"step": 1, "metric": "mcc", "value": 0.0},
         timing={"seconds": 1.0},
-    ).write(tmp_path / "result.json")
+    ).write(folder / "result.json")
+    return backbone.eval()
+
+
+@every_model
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_saved_run_gives_the_same_logits(name: str, method: str, tmp_path: Path) -> None:
+    backbone = leave_run(name, method, tmp_path)
     loaded, _ = load_model(tmp_path)
     with torch.no_grad():
-        torch.testing.assert_close(loaded(*batch(name)), backbone.eval()(*batch(name)))
+        torch.testing.assert_close(loaded(*batch(name)), backbone(*batch(name)))
+
+
+@pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
+def test_an_exported_run_gives_the_same_logits(name: str, tmp_path: Path) -> None:
+    """Also of architectures whose q, k and v are apart here and one matrix in the file."""
+    backbone = leave_run(name, "lora", tmp_path / "run")
+    with torch.no_grad():
+        for merge in (False, True):
+            out = export(tmp_path / "run", merge, tmp_path / f"merge {merge}")
+            exported = load_exported(read(tmp_path / "run" / "result.json"), out)
+            assert hasattr(exported.model, "peft_config") != merge
+            found, want = exported(*batch(name)), backbone(*batch(name))
+            torch.testing.assert_close(found, want, rtol=1e-5, atol=1e-5)
 
 
 @every_model
