@@ -1,6 +1,6 @@
 """Backbone, adapter and head under one Lightning module."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from dnaft.methods.triplets import find_triplets
 from dnaft.metrics import Kind, build_metrics, to_floats
 from dnaft.models.backbone import Backbone
 from dnaft.optimization import AdamW
+from dnaft.ranks.compaction import take_shapes
 from dnaft.ranks.orthogonality import orthogonality_penalty
 
 
@@ -101,11 +102,22 @@ class FineTuner(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser with a schedule over all planned steps."""
         total = int(self.trainer.estimated_stepping_batches)
-        optimizer, scheduler = self.optimizer_config.build(self.named_parameters(), total)
+        matrices = [group.left for group in self.triplets]
+        optimizer, scheduler = self.optimizer_config.build(
+            self.named_parameters(), total, matrices=matrices
+        )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load a checkpoint, also one from before or after pruned triplets were removed."""
+        own: dict[str, Tensor] = dict(self.named_parameters())
+        take_shapes(self.triplets, {own[n]: t for n, t in state_dict.items() if n in own})
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave frozen weights out: they come from the base model, which may be large."""

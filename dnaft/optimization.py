@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -61,13 +62,26 @@ class AdamW:
         return 0.5 * (1.0 + math.cos(math.pi * progress))
 
     def build(
-        self, named: Iterable[tuple[str, Parameter]], total_steps: int
+        self,
+        named: Iterable[tuple[str, Parameter]],
+        total_steps: int,
+        matrices: Iterable[Tensor] = (),
     ) -> tuple[Optimizer, LambdaLR]:
-        """Return the optimiser over the trainable parameters and its schedule, stepped per step."""
+        """Return the optimiser over the trainable parameters and its schedule, stepped per step.
+
+        Args:
+            named: Parameters by name; those without gradient are left out.
+            total_steps: Optimiser steps of the whole run.
+            matrices: Parameters that are matrices also where they have a single column, as P of a
+                singular value decomposition has at rank 1.
+        """
+        wide = {id(matrix) for matrix in matrices}
         groups: dict[tuple[bool, bool], list[Parameter]] = {}
         for name, parameter in named:
             if parameter.requires_grad:
-                vector = parameter.ndim < 2 or parameter.shape[-1] == 1
+                vector = parameter.ndim < 2 or (
+                    parameter.shape[-1] == 1 and id(parameter) not in wide
+                )
                 groups.setdefault(("task_head" in name, vector), []).append(parameter)
         optimizer = torch.optim.AdamW(
             [

@@ -34,6 +34,11 @@ def count_ranks(backbone: Backbone) -> dict[str, int]:
     return {g.name: int(g.values.count_nonzero()) for g in find_triplets(backbone)}
 
 
+def count_kept_parameters(backbone: Backbone) -> int:
+    """Return how many numbers the triplets have whose value is not zero."""
+    return sum(int(g.values.count_nonzero()) * g.cost for g in find_triplets(backbone))
+
+
 def write_rank_history(callbacks: list[Callback], folder: Path) -> None:
     """Write each allocation to ranks.csv and draw the heat map ranks.png."""
     for sampler in callbacks:

@@ -25,7 +25,13 @@ from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
 from dnaft.models.requirements import require
-from dnaft.outcome import count_ranks, finish_run, restore_best, write_rank_history
+from dnaft.outcome import (
+    count_kept_parameters,
+    count_ranks,
+    finish_run,
+    restore_best,
+    write_rank_history,
+)
 from dnaft.output import set_up_output
 from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
@@ -181,10 +187,14 @@ def fine_tune(
         )
     ranks: dict[str, Any] = {}
     if module.triplets:
-        ranks["end"] = count_ranks(backbone)
+        ranks = {
+            "end": count_ranks(backbone),
+            "parameters": {"end": count_kept_parameters(backbone)},
+        }
     chosen_step = restore_best(module, one(callbacks, ModelCheckpoint), trainer.global_step)
     if module.triplets:
         ranks["chosen"] = count_ranks(backbone)
+        ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
     write_rank_history(callbacks, folder)
     save_model(backbone, folder)
     if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):

@@ -43,6 +43,14 @@ def test_groups_by_head_and_shape() -> None:
     assert found == {(0.1, 0.3, 6), (0.1, 0.0, 2 + 4), (0.5, 0.3, 4), (0.5, 0.0, 2)}
 
 
+def test_a_matrix_of_one_column_is_decayed_if_it_is_named_as_one() -> None:
+    left, values = nn.Parameter(torch.zeros(7, 1)), nn.Parameter(torch.zeros(1, 1))
+    named = [("left", left), ("values", values), ("scale", nn.Parameter(torch.zeros(())))]
+    optimizer, _ = AdamW(lr=0.1, weight_decay=0.3).build(named, 10, matrices=[left])
+    decayed = [p for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]]
+    assert [id(parameter) for parameter in decayed] == [id(left)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -14,6 +14,7 @@ def rank_allocator(
     beta2: float = 0.85,
     masked_values: Literal["overwrite", "shadow"] = "overwrite",
     accumulate: Literal["every_step", "masking_steps"] = "every_step",
+    compact: bool = False,
     on_empty_schedule: Literal["error", "warn"] = "error",
 ) -> RankSampler:
     """Return a callback that keeps the top b^t triplets at every allocation, and no others.
@@ -31,6 +32,7 @@ def rank_allocator(
         beta2: Memory of the uncertainty.
         masked_values: As in `RankSampler`.
         accumulate: As in `RankSampler`.
+        compact: As in `RankSampler`.
         on_empty_schedule: What to do if no allocation would ever happen.
 
     Raises:
@@ -47,5 +49,6 @@ def rank_allocator(
         beta2=beta2,
         masked_values=masked_values,
         accumulate=accumulate,
+        compact=compact,
         on_empty_schedule=on_empty_schedule,
     )

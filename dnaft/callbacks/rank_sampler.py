@@ -13,6 +13,7 @@ from dnaft.config import errors_at
 from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
 from dnaft.ranks.budget import BudgetSchedule, cubic_budget
+from dnaft.ranks.compaction import remove_triplets
 from dnaft.ranks.importance import Importance
 from dnaft.ranks.mask import top_triplets
 from dnaft.ranks.sampling import Draws, combine
@@ -43,6 +44,8 @@ class RankSampler(Callback):
         accumulate: Importance from every step, or only from the steps that mask, which is the
             letter of Algorithm 1.
         last_mask: "sampled" draws the last mask like the others, "deterministic" keeps its top.
+        compact: Remove pruned triplets for good once the last mask holds, so that the rest of the
+            run is faster and its checkpoints smaller (`remove_triplets`). For one process.
         on_empty_schedule: What to do if no allocation would ever happen.
         seed: Seed of the draws; the same on every process.
 
@@ -64,6 +67,7 @@ class RankSampler(Callback):
         masked_values: Literal["overwrite", "shadow"] = "overwrite",
         accumulate: Literal["every_step", "masking_steps"] = "every_step",
         last_mask: Literal["sampled", "deterministic"] = "sampled",
+        compact: bool = False,
         on_empty_schedule: Literal["error", "warn"] = "error",
         seed: int = 1,
     ) -> None:
@@ -76,7 +80,7 @@ class RankSampler(Callback):
                 f"set drop_probability={fixed} regrow_probability={fixed}"
             )
         self.masked_values, self.accumulate, self.last_mask = masked_values, accumulate, last_mask
-        self.on_empty_schedule = on_empty_schedule
+        self.compact, self.on_empty_schedule = compact, on_empty_schedule
         self._draws = Draws(drop_probability, regrow_probability)
         self._importance = Importance(beta1, beta2, self._variant.uncertainty)
         self._generator = torch.Generator().manual_seed(seed)
@@ -118,8 +122,15 @@ class RankSampler(Callback):
                 "the rank sampler found no singular values to prune; "
                 "use a method that injects them (adalora, adalora_rs, lingo)"
             )
+        if self.compact and trainer.world_size > 1:
+            raise ValueError(
+                f"compact changes the shapes of parameters, which {trainer.world_size} processes "
+                "cannot do together; set compact=false or trainer.devices=1"
+            )
         self.history.matrices = {group.name: group.rank for group in self._groups}
-        ranks = [group.rank for group in self._groups]
+        if self._restored is not None:  # after a removal of triplets the tensors are smaller
+            self.history.matrices = dict(self._restored["matrices"])
+        ranks = list(self.history.matrices.values())
         self._schedule = self._timing.schedule(ranks, trainer.estimated_stepping_batches)
         if self._schedule.allocations == 0:
             message = describe_empty(self._schedule)
@@ -153,6 +164,8 @@ class RankSampler(Callback):
             pl_module.log_dict(allocation.logged(self.history.matrices), rank_zero_only=True)
         elif self.schedule.holds_at(step) and self._mask is not None:
             self._apply_mask(redraw=False)
+            if self.compact and not bool(self._mask.all()):
+                self._remove_pruned(trainer)
 
     def _is_due(self, step: int) -> bool:
         """Whether a mask is to be drawn by now: at its own step, or later if that one failed.
@@ -214,6 +227,17 @@ class RankSampler(Callback):
                 group.values.copy_(latent)
             group.values.masked_fill_(~keep, 0)
 
+    def _remove_pruned(self, trainer: Trainer) -> None:
+        """Take what the last mask prunes out of model and optimiser; nothing is drawn any more."""
+        assert self._mask is not None
+        before, kept = self._mask.numel(), int(self._mask.sum())
+        remove_triplets(self._groups, self._mask, trainer.optimizers)
+        self._mask = self._mask[self._mask]
+        self._shadow = [torch.zeros_like(group.values) for group in self._groups]
+        self._importance.forget()
+        removed = f"{before - kept:,} pruned triplets removed, {kept:,} stay"
+        trainer.print(f"step {trainer.global_step:,}: {removed}")
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next step depends on."""
         return {
@@ -223,6 +247,7 @@ class RankSampler(Callback):
             "shadow": self._shadow,
             "last_step": self._last_step,
             "history": self.history.to_rows(),
+            "matrices": self.history.matrices,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -77,6 +77,10 @@ class Importance:
         """Whether a step was taken in, so that there are scores."""
         return bool(self.sensitivities)
 
+    def forget(self) -> None:
+        """Drop the averages, once no score is needed any more."""
+        self.sensitivities, self.uncertainties = [], []
+
     def scores(self) -> list[Float[Tensor, " rank"]]:
         """Return the score of every triplet, one vector a matrix.
 

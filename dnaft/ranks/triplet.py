@@ -13,7 +13,7 @@ class TripletGroup:
     Attributes:
         name: Where the matrix lies, for logs and plots.
         left: P, (d_out, rank).
-        values: lambda, (rank,) in any contiguous shape with `rank` elements.
+        values: lambda, (rank,) or (rank, 1).
         right: Q, (rank, d_in).
     """
 
@@ -26,3 +26,8 @@ class TripletGroup:
     def rank(self) -> int:
         """Number of triplets, pruned ones included."""
         return self.values.numel()
+
+    @property
+    def cost(self) -> int:
+        """Parameters of one triplet: a column of P, a value, a row of Q; d_out + d_in + 1."""
+        return self.left.shape[0] + self.right.shape[1] + 1

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from lightning import LightningModule
+from safetensors.torch import load_file
 from sklearn import metrics as sk
 
 from dnaft.config import config_dir
@@ -80,8 +81,9 @@ def test_every_method_leaves_a_complete_run_folder(
 
 
 def test_a_saved_run_gives_the_logits_of_its_predictions(train: Command) -> None:
-    for method in ("full", "linear_probe", "adalora_rs"):
-        folder = train(f"method={method}", *SMALL_BERT, *EPOCHS)
+    compact = "method.callbacks.rank_sampler.compact=true"
+    for method in (["full"], ["linear_probe"], ["adalora_rs"], ["adalora_rs", compact]):
+        folder = train(f"method={method[0]}", *method[1:], *SMALL_BERT, *EPOCHS)
         backbone, record = load_model(folder)
         rows = read_csv(Path(record.config["task"]["source"]["test"]), "sequence", ["label"])
         encoded = KmerTokenizer(k=record.config["tokenizer"]["k"]).encode(rows.sequences)
@@ -91,6 +93,30 @@ def test_a_saved_run_gives_the_logits_of_its_predictions(train: Command) -> None
         table = pq.ParquetFile(folder / "test_predictions.parquet").read(use_threads=False)
         saved = torch.from_numpy(table["score"].to_numpy().copy())
         torch.testing.assert_close(again, saved, rtol=0, atol=1e-6)
+
+
+def test_pruned_triplets_leave_a_run_and_its_files(train: Command) -> None:
+    """T is step 14 of 18, so the last epoch ends with smaller tensors than the others."""
+    settings = ["method=adalora_rs", *SMALL_BERT, *EPOCHS]
+    plain = train(*settings)
+    folder = train(*settings, "method.callbacks.rank_sampler.compact=true")
+    assert (folder / "ranks.csv").read_text() == (plain / "ranks.csv").read_text()
+    last = list(csv.DictReader((folder / "ranks.csv").open()))[-1]
+    found = result(folder)["ranks"]
+    assert sum(found["end"].values()) == int(last["kept"])
+    # Layers of width 16 alike: 16 + 16 + 1 numbers a triplet.
+    assert found["parameters"]["end"] == 33 * int(last["kept"])
+    assert found["parameters"]["chosen"] == 33 * sum(found["chosen"].values())
+
+    def numbers(run: Path, name: str) -> int:
+        state = torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]
+        return sum(t.numel() for key, t in state.items() if "lora_" in key)
+
+    assert numbers(plain, "last.ckpt") == 12 * 12 * 33
+    assert numbers(folder, "last.ckpt") == found["parameters"]["end"]
+    saved = load_file(folder / "adapter" / "adapter_model.safetensors")
+    rows = sum(t.shape[0] for name, t in saved.items() if "lora_A" in name)
+    assert rows == sum(found["chosen"].values())
 
 
 def test_the_same_seed_gives_the_same_scores_and_a_new_folder(train: Command) -> None:
