@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+_COUNTS = ("budget", "kept", "kept_parameters", "dropped", "reintroduced")
+
 
 @dataclass(frozen=True)
 class Allocation:
@@ -12,8 +14,9 @@ class Allocation:
 
     Attributes:
         step: Optimiser steps done.
-        budget: b^t, triplets in the top.
+        budget: b^t: triplets in the top, or the parameters that they may have.
         kept: Triplets whose value stays.
+        kept_parameters: Numbers in P, lambda and Q that belong to them.
         dropped: Triplets of the top that the draw pruned.
         reintroduced: Triplets outside the top that the draw kept.
         ranks: Triplets kept in each matrix.
@@ -22,16 +25,14 @@ class Allocation:
     step: int
     budget: int
     kept: int
+    kept_parameters: int
     dropped: int
     reintroduced: int
     ranks: list[int]
 
     def logged(self, matrices: dict[str, int]) -> dict[str, float]:
         """Return the values for the loggers, under `rank/`."""
-        values = {
-            f"rank/{name}": float(getattr(self, name))
-            for name in ("budget", "kept", "dropped", "reintroduced")
-        }
+        values = {f"rank/{name}": float(getattr(self, name)) for name in _COUNTS}
         return values | {
             f"rank/{name}": float(rank) for name, rank in zip(matrices, self.ranks, strict=True)
         }
@@ -61,7 +62,7 @@ class AllocationHistory:
         """Write one line an allocation, one column a matrix."""
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["step", "budget", "kept", "dropped", "reintroduced", *self.matrices])
+            writer.writerow(["step", *_COUNTS, *self.matrices])
             for row in self.rows:
-                counts = (row.step, row.budget, row.kept, row.dropped, row.reintroduced)
-                writer.writerow([*counts, *row.ranks])
+                counts = [getattr(row, name) for name in _COUNTS]
+                writer.writerow([row.step, *counts, *row.ranks])

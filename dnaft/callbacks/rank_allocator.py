@@ -3,6 +3,8 @@
 from typing import Literal
 
 from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.ranks.budget import BudgetUnit
+from dnaft.ranks.pruned import Store
 
 
 def rank_allocator(
@@ -12,8 +14,9 @@ def rank_allocator(
     warmup_fraction: float = 0.0,
     beta1: float = 0.85,
     beta2: float = 0.85,
-    masked_values: Literal["overwrite", "shadow"] = "overwrite",
+    masked_values: Store = "overwrite",
     accumulate: Literal["every_step", "masking_steps"] = "every_step",
+    budget_unit: BudgetUnit = "triplets",
     compact: bool = False,
     on_empty_schedule: Literal["error", "warn"] = "error",
 ) -> RankSampler:
@@ -32,6 +35,7 @@ def rank_allocator(
         beta2: Memory of the uncertainty.
         masked_values: As in `RankSampler`.
         accumulate: As in `RankSampler`.
+        budget_unit: As in `RankSampler`.
         compact: As in `RankSampler`.
         on_empty_schedule: What to do if no allocation would ever happen.
 
@@ -49,6 +53,7 @@ def rank_allocator(
         beta2=beta2,
         masked_values=masked_values,
         accumulate=accumulate,
+        budget_unit=budget_unit,
         compact=compact,
         on_empty_schedule=on_empty_schedule,
     )

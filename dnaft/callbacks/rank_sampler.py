@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 from torch.optim import Optimizer
 
 from dnaft.callbacks.allocation import Allocation, AllocationHistory
@@ -12,10 +11,11 @@ from dnaft.callbacks.timing import Timing, describe_empty
 from dnaft.config import errors_at
 from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
-from dnaft.ranks.budget import BudgetSchedule, cubic_budget
-from dnaft.ranks.compaction import remove_triplets
+from dnaft.ranks.budget import BudgetSchedule, BudgetUnit, cubic_budget
 from dnaft.ranks.importance import Importance
+from dnaft.ranks.knapsack import top_per_parameter
 from dnaft.ranks.mask import top_triplets
+from dnaft.ranks.pruned import PrunedValues, Store
 from dnaft.ranks.sampling import Draws, combine
 from dnaft.ranks.triplet import TripletGroup
 from dnaft.ranks.variant import VARIANTS, VariantName
@@ -44,6 +44,8 @@ class RankSampler(Callback):
         accumulate: Importance from every step, or only from the steps that mask, which is the
             letter of Algorithm 1.
         last_mask: "sampled" draws the last mask like the others, "deterministic" keeps its top.
+        budget_unit: What budgets count: triplets, or the parameters that they have; then the top is
+            chosen by importance per parameter (`top_per_parameter`).
         compact: Remove pruned triplets for good once the last mask holds, so that the rest of the
             run is faster and its checkpoints smaller (`remove_triplets`). For one process.
         on_empty_schedule: What to do if no allocation would ever happen.
@@ -64,9 +66,10 @@ class RankSampler(Callback):
         beta1: float = 0.85,
         beta2: float = 0.85,
         variant: VariantName = "paper",
-        masked_values: Literal["overwrite", "shadow"] = "overwrite",
+        masked_values: Store = "overwrite",
         accumulate: Literal["every_step", "masking_steps"] = "every_step",
         last_mask: Literal["sampled", "deterministic"] = "sampled",
+        budget_unit: BudgetUnit = "triplets",
         compact: bool = False,
         on_empty_schedule: Literal["error", "warn"] = "error",
         seed: int = 1,
@@ -79,15 +82,17 @@ class RankSampler(Callback):
                 f"variant {variant} has its probability fixed at {fixed}; "
                 f"set drop_probability={fixed} regrow_probability={fixed}"
             )
+        if budget_unit == "parameters" and variant == "released_code":
+            raise ValueError(f"variant {variant} counts triplets; set budget_unit=triplets")
         self.masked_values, self.accumulate, self.last_mask = masked_values, accumulate, last_mask
+        self.budget_unit = budget_unit
         self.compact, self.on_empty_schedule = compact, on_empty_schedule
         self._draws = Draws(drop_probability, regrow_probability)
         self._importance = Importance(beta1, beta2, self._variant.uncertainty)
         self._generator = torch.Generator().manual_seed(seed)
         self._groups: list[TripletGroup] = []
         self._schedule: BudgetSchedule | None = None
-        self._mask: Tensor | None = None
-        self._shadow: list[Tensor] = []
+        self._pruned = PrunedValues([], masked_values)
         self._restored: dict[str, Any] | None = None
         self._last_step = 0
         self.history = AllocationHistory()
@@ -131,13 +136,14 @@ class RankSampler(Callback):
         if self._restored is not None:  # after a removal of triplets the tensors are smaller
             self.history.matrices = dict(self._restored["matrices"])
         ranks = list(self.history.matrices.values())
-        self._schedule = self._timing.schedule(ranks, trainer.estimated_stepping_batches)
+        costs = [g.cost for g in self._groups] if self.budget_unit == "parameters" else None
+        self._schedule = self._timing.schedule(ranks, trainer.estimated_stepping_batches, costs)
         if self._schedule.allocations == 0:
             message = describe_empty(self._schedule)
             if self.on_empty_schedule == "error":
                 raise ValueError(message)
             trainer.print(f"warning: {message}.")
-        self._shadow = [torch.zeros_like(group.values) for group in self._groups]
+        self._pruned = PrunedValues(self._groups, self.masked_values)
         if self._restored is not None:
             self._apply_restored(self._restored)
 
@@ -162,9 +168,9 @@ class RankSampler(Callback):
             allocation = self.allocate(step)
             self.history.rows.append(allocation)
             pl_module.log_dict(allocation.logged(self.history.matrices), rank_zero_only=True)
-        elif self.schedule.holds_at(step) and self._mask is not None:
-            self._apply_mask(redraw=False)
-            if self.compact and not bool(self._mask.all()):
+        elif self.schedule.holds_at(step) and self._pruned.mask is not None:
+            self._pruned.hold()
+            if self.compact:
                 self._remove_pruned(trainer)
 
     def _is_due(self, step: int) -> bool:
@@ -197,54 +203,42 @@ class RankSampler(Callback):
         s = self.schedule
         budget = cubic_budget(step, s, exact=self._variant.exact_budget)
         scores = torch.cat([score.float().cpu() for score in self._importance.scores()])
-        top = top_triplets(scores, budget, self._variant.ties)
+        costs = torch.cat([torch.full((g.rank,), g.cost) for g in self._groups])
+        if self.budget_unit == "parameters":
+            top = top_per_parameter(scores, costs, budget)
+        else:
+            top = top_triplets(scores, budget, self._variant.ties)
         dropped, regrown = self._draws.sample(scores.numel(), self._generator)
         if self.last_mask == "deterministic" and s.newest_redraw(step) == s.last_allocation:
-            self._mask = top
+            mask = top
         else:
-            self._mask = combine(top, dropped, regrown, self._variant.rule)
-        self._apply_mask(redraw=True)
-        ranks = [int(part.sum()) for part in self._mask.split([g.rank for g in self._groups])]
+            mask = combine(top, dropped, regrown, self._variant.rule)
+        self._pruned.redraw(mask)
         return Allocation(
             step=step,
             budget=budget,
-            kept=int(self._mask.sum()),
-            dropped=int((top & ~self._mask).sum()),
-            reintroduced=int((self._mask & ~top).sum()),
-            ranks=ranks,
+            kept=int(mask.sum()),
+            kept_parameters=int(costs[mask].sum()),
+            dropped=int((top & ~mask).sum()),
+            reintroduced=int((mask & ~top).sum()),
+            ranks=self._pruned.ranks(),
         )
-
-    @torch.no_grad()
-    def _apply_mask(self, redraw: bool) -> None:
-        """Zero what the mask prunes; with `redraw`, also move values to and from the shadow."""
-        assert self._mask is not None
-        parts = self._mask.split([group.rank for group in self._groups])
-        for group, part, shadow in zip(self._groups, parts, self._shadow, strict=True):
-            keep = part.to(group.values.device).reshape(group.values.shape)
-            if redraw and self.masked_values == "shadow":
-                latent = group.values + shadow
-                shadow.copy_(torch.where(keep, 0, latent))
-                group.values.copy_(latent)
-            group.values.masked_fill_(~keep, 0)
 
     def _remove_pruned(self, trainer: Trainer) -> None:
         """Take what the last mask prunes out of model and optimiser; nothing is drawn any more."""
-        assert self._mask is not None
-        before, kept = self._mask.numel(), int(self._mask.sum())
-        remove_triplets(self._groups, self._mask, trainer.optimizers)
-        self._mask = self._mask[self._mask]
-        self._shadow = [torch.zeros_like(group.values) for group in self._groups]
-        self._importance.forget()
-        removed = f"{before - kept:,} pruned triplets removed, {kept:,} stay"
-        trainer.print(f"step {trainer.global_step:,}: {removed}")
+        removed = self._pruned.remove(trainer.optimizers)
+        if removed:
+            self._importance.forget()
+            kept = sum(self._pruned.ranks())
+            counts = f"{removed:,} pruned triplets removed, {kept:,} stay"
+            trainer.print(f"step {trainer.global_step:,}: {counts}")
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next step depends on."""
         return {
             "importance": self._importance.state_dict(),
             "generator": self._generator.get_state(),
-            "mask": self._mask,
-            "shadow": self._shadow,
+            "pruned": self._pruned.state_dict(),
             "last_step": self._last_step,
             "history": self.history.to_rows(),
             "matrices": self.history.matrices,
@@ -259,10 +253,7 @@ class RankSampler(Callback):
         if state["importance"]["sensitivities"]:
             self._importance.load_state_dict(state["importance"], weights)
         self._generator.set_state(state["generator"].cpu())
-        self._mask = state["mask"]
-        self._shadow = [
-            s.to(g.values.device) for s, g in zip(state["shadow"], self._groups, strict=True)
-        ]
+        self._pruned.load_state_dict(state["pruned"])
         self._last_step = state["last_step"]
         self.history.load_rows(state["history"])
         self._restored = None

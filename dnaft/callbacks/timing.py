@@ -40,12 +40,17 @@ class Timing:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
 
-    def schedule(self, ranks: Sequence[int], total_steps: float) -> BudgetSchedule:
+    def schedule(
+        self, ranks: Sequence[int], total_steps: float, costs: Sequence[int] | None = None
+    ) -> BudgetSchedule:
         """Return the schedule of a run.
 
         Args:
             ranks: Triplets that the method injected into each matrix.
             total_steps: Optimiser steps that the trainer plans.
+            costs: Parameters of a triplet of each matrix, for a budget in parameters. The target is
+                then what the same number of triplets costs in matrices of average cost, so that
+                both budgets are one where all matrices have one shape.
 
         Raises:
             ValueError: If the run has no end, or the target exceeds what was injected.
@@ -61,6 +66,9 @@ class Timing:
                 f"target_rank {self.target_rank} exceeds the {initial / len(ranks):g} triplets a "
                 "matrix that the method injects; raise method.rank"
             )
+        if costs is not None:
+            initial = sum(rank * cost for rank, cost in zip(ranks, costs, strict=True))
+            target = target * sum(costs) // len(costs)
         interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
         return BudgetSchedule(
             initial=initial,

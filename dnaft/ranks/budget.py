@@ -1,4 +1,4 @@
-"""How many singular triplets the whole model may keep, step by step."""
+"""How many singular triplets, or parameters of them, the whole model may keep, step by step."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+BudgetUnit = Literal["triplets", "parameters"]
 Rounding = Literal["floor", "half_up", "half_even", "ceil"]
 
 _ROUND: dict[str, Callable[[Fraction], int]] = {
@@ -25,7 +26,7 @@ class BudgetSchedule:
 
     Attributes:
         initial: Triplets in the whole model at the start: b^0, the average a matrix times the
-            number of matrices.
+            number of matrices. Or their parameters; then the other budgets are parameters, too.
         target: Triplets that remain at T: b^T.
         total: Optimiser steps of the run.
         warmup: Steps before the first allocation, t_i of AdaLoRA (arXiv:2303.10512); the
@@ -54,7 +55,7 @@ class BudgetSchedule:
     def __post_init__(self) -> None:
         """Check the meaning of the numbers."""
         if min(self.initial, self.target) < 0:
-            raise ValueError(f"a budget is negative: {self.initial} -> {self.target} triplets")
+            raise ValueError(f"a budget is negative: {self.initial} -> {self.target}")
         if self.interval < 1:
             raise ValueError(f"interval must be 1 step or more, got {self.interval}")
         if min(self.warmup, self.final) < 0 or self.warmup + self.final >= self.total:

@@ -194,6 +194,41 @@ def test_the_heat_map_and_the_table_are_written(tmp_path: Path) -> None:
     plot_ranks(callback.history, tmp_path / "ranks.png")
     callback.history.write_csv(tmp_path / "ranks.csv")
     lines = (tmp_path / "ranks.csv").read_text().splitlines()
-    assert lines[0] == "step,budget,kept,dropped,reintroduced,00.q,00.v,01.q,01.v"
+    assert lines[0] == "step,budget,kept,kept_parameters,dropped,reintroduced,00.q,00.v,01.q,01.v"
     assert len(lines) == 1 + len(callback.history.rows)
     assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_budget_of_parameters_is_kept_where_matrices_differ_in_shape() -> None:
+    """q (16, 16) costs 33 a triplet, fc1 (24, 16) 41."""
+    changes = {"budget_unit": "parameters", "drop_probability": 0.0, "regrow_probability": 0.0}
+    callback = sampler(**changes)
+    tuner = fit(callback, tuner=module(roles=("q", "fc1")))
+    assert list(callback.history.matrices) == ["00.q", "00.fc1", "01.q", "01.fc1"]
+    costs = [33, 41, 33, 41]
+    assert callback.schedule.initial == RANK * sum(costs)
+    for row in callback.history.rows:
+        paid = sum(rank * cost for rank, cost in zip(row.ranks, costs, strict=True))
+        assert row.kept_parameters == paid <= row.budget < paid + 41
+        assert row.kept == sum(row.ranks)
+    assert ranks(tuner) == callback.history.rows[-1].ranks
+
+
+def test_of_one_shape_both_units_of_the_budget_are_the_same_run() -> None:
+    runs = []
+    for unit in ("triplets", "parameters"):
+        callback = sampler(budget_unit=unit)
+        tuner = fit(callback)
+        runs.append((callback, torch.cat([group.values for group in tuner.triplets])))
+    (triplets, one), (parameters, other) = runs
+    assert torch.equal(one, other)
+    for a, b in zip(triplets.history.rows, parameters.history.rows, strict=True):
+        assert (a.ranks, a.dropped, a.reintroduced) == (b.ranks, b.dropped, b.reintroduced)
+        assert b.budget // 33 == a.budget
+        assert a.kept_parameters == b.kept_parameters == 33 * a.kept
+
+
+def test_the_released_program_counts_triplets() -> None:
+    both = {"drop_probability": 0.1, "regrow_probability": 0.1, "budget_unit": "parameters"}
+    with pytest.raises(ValueError, match="counts triplets; set budget_unit=triplets"):
+        sampler(variant="released_code", **both)

@@ -234,13 +234,13 @@ def test_neither_momentum_nor_weight_decay_revives_what_is_masked() -> None:
     callback, watch = sampler(), Watch()
     optimizer = AdamW(lr=5e-2, weight_decay=0.5, decay="constant")
     tuner = fit(callback, tuner=module(optimizer=optimizer), callbacks=(watch,))
-    assert callback._mask is not None
+    assert callback._pruned.mask is not None
     for step in (28, *range(30, 41)):  # the last mask's own step; from T on
         seen = watch.seen[step - 1]
-        assert not seen[~callback._mask].any()
-        assert seen[callback._mask].all()
+        assert not seen[~callback._pruned.mask].any()
+        assert seen[callback._pruned.mask].all()
     # Momentum would: it does before T, where pruned values may learn.
-    assert watch.seen[28][~callback._mask].any()
+    assert watch.seen[28][~callback._pruned.mask].any()
     # And decay never prunes by size: singular values are in no decayed group.
     trainer: Any = tuner.trainer
     for group in trainer.optimizers[0].param_groups:
@@ -354,7 +354,7 @@ class Report(Callback):
         weights = b"".join(p.detach().numpy().tobytes() for p in tuner.parameters())
         Path(sys.argv[1], f"{trainer.global_rank}.json").write_text(json.dumps({
             "rows": callback.history.to_rows(),
-            "mask": callback._mask.tolist(),
+            "mask": callback._pruned.mask.tolist(),
             "losses": losses.seen,
             "weights": hashlib.sha256(weights).hexdigest(),
         }))
