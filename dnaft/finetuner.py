@@ -104,7 +104,7 @@ class FineTuner(LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         matrices = [group.left for group in self.triplets]
         optimizer, scheduler = self.optimizer_config.build(
-            self.named_parameters(), total, matrices=matrices
+            self.backbone.named_parameters(), total, self.backbone.rate_factors, matrices
         )
         return {
             "optimizer": optimizer,

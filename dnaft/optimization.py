@@ -1,7 +1,7 @@
 """Optimiser and learning-rate schedule."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +65,7 @@ class AdamW:
         self,
         named: Iterable[tuple[str, Parameter]],
         total_steps: int,
+        rate_factors: Mapping[str, float] | None = None,
         matrices: Iterable[Tensor] = (),
     ) -> tuple[Optimizer, LambdaLR]:
         """Return the optimiser over the trainable parameters and its schedule, stepped per step.
@@ -72,25 +73,29 @@ class AdamW:
         Args:
             named: Parameters by name; those without gradient are left out.
             total_steps: Optimiser steps of the whole run.
+            rate_factors: What the learning rate of a parameter is multiplied with, by its name; 1
+                for those that are not named (LoRA+, layer-wise decay).
             matrices: Parameters that are matrices also where they have a single column, as P of a
                 singular value decomposition has at rank 1.
         """
+        factors = rate_factors or {}
         wide = {id(matrix) for matrix in matrices}
-        groups: dict[tuple[bool, bool], list[Parameter]] = {}
+        groups: dict[tuple[bool, bool, float], list[Parameter]] = {}
         for name, parameter in named:
             if parameter.requires_grad:
                 vector = parameter.ndim < 2 or (
                     parameter.shape[-1] == 1 and id(parameter) not in wide
                 )
-                groups.setdefault(("task_head" in name, vector), []).append(parameter)
+                key = ("task_head" in name, vector, factors.get(name, 1.0))
+                groups.setdefault(key, []).append(parameter)
         optimizer = torch.optim.AdamW(
             [
                 {
                     "params": parameters,
-                    "lr": self.head_lr if head and self.head_lr is not None else self.lr,
+                    "lr": factor * (self.head_lr if head and self.head_lr is not None else self.lr),
                     "weight_decay": 0.0 if vector else self.weight_decay,
                 }
-                for (head, vector), parameters in groups.items()
+                for (head, vector, factor), parameters in groups.items()
             ],
             lr=self.lr,
             betas=self.betas,

@@ -17,6 +17,7 @@ ADAPTER = "adapter"  # PEFT's format, head included
 BASE = "base"  # the random weights that the adapter belongs to, where no hub or folder has them
 MODEL = "model"  # methods without an adapter: the fine-tuned weights
 HEAD = "task_head.safetensors"
+TRAINED = "trained.safetensors"  # what else a method trained, where it is neither all nor PEFT's
 
 
 def save_model(backbone: Backbone, folder: Path) -> None:
@@ -24,7 +25,8 @@ def save_model(backbone: Backbone, folder: Path) -> None:
 
     A method of PEFT leaves `adapter/`, loadable by `PeftModel.from_pretrained` onto the base model
     with a `task_head` attached; singular value decompositions become plain LoRA (`save_as_lora`).
-    Full fine-tuning leaves a transformers folder `model/`, a linear probe only the head in it.
+    Full fine-tuning leaves a transformers folder `model/`; other methods leave in it the head and,
+    by name, what else was trained.
 
     Args:
         backbone: The trained backbone.
@@ -36,8 +38,12 @@ def save_model(backbone: Backbone, folder: Path) -> None:
         return
     (folder / MODEL).mkdir(exist_ok=True)
     save_head(backbone, folder / MODEL / HEAD)
-    if any(p.requires_grad for n, p in model.named_parameters() if not n.startswith("task_head")):
+    body = {n: p for n, p in model.named_parameters() if not n.startswith("task_head")}
+    trained = {n: p.detach().cpu().contiguous() for n, p in body.items() if p.requires_grad}
+    if len(trained) == len(body):
         save_base(backbone, folder / MODEL)
+    elif trained:
+        save_file(trained, folder / MODEL / TRAINED)
 
 
 def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
@@ -97,6 +103,9 @@ def load_model(folder: Path) -> tuple[Backbone, RunRecord]:
     else:
         head: nn.Module = backbone.head
         head.load_state_dict(load_file(folder / MODEL / HEAD))
+        if (folder / MODEL / TRAINED).is_file():
+            build(record.config["method"]["inject"], "method.inject")(backbone)
+            _load_trained(backbone.model, folder / MODEL / TRAINED)
     return backbone.eval(), record
 
 
@@ -154,3 +163,13 @@ def save_head(backbone: Backbone, file: Path) -> None:
     """Write the task head alone, as safetensors."""
     head = {k: v.detach().cpu().contiguous() for k, v in backbone.head.state_dict().items()}
     save_file(head, file)
+
+
+def _load_trained(model: nn.Module, file: Path) -> None:
+    """Put back what was trained; all of it has its place."""
+    unknown = model.load_state_dict(load_file(file), strict=False).unexpected_keys
+    if unknown:
+        raise InputError(
+            f"{file}: the model has no {unknown[0]}; the run was saved with another version of the "
+            "model or of the method"
+        )

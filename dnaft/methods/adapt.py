@@ -7,6 +7,8 @@ from torch import nn
 
 from dnaft.models.backbone import Backbone
 
+ADAPTER = "default"  # PEFT's name for the only adapter that there is
+
 
 def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
     """Inject the adapter that `config` describes; the task head trains and is saved with it.
@@ -25,6 +27,21 @@ def freeze(module: nn.Module) -> None:
     """Take every parameter of `module` out of training."""
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+
+
+def train_only(backbone: Backbone, names: set[str]) -> None:
+    """Train the head and the named parameters, and nothing else.
+
+    Args:
+        backbone: A backbone with its head attached.
+        names: Parameters by their name in the backbone.
+    """
+    freeze(backbone)
+    for parameter in backbone.head.parameters():
+        parameter.requires_grad_(True)
+    for name, parameter in backbone.named_parameters():
+        if name in names:
+            parameter.requires_grad_(True)
 
 
 def check_positive(name: str, value: float) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from peft import PeftModel
 from torch import nn
 
-from dnaft.methods.triplets import ADAPTER
+from dnaft.methods.adapt import ADAPTER
 from dnaft.models.backbone import Backbone
 
 

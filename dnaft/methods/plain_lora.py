@@ -8,7 +8,8 @@ from peft import LoraConfig, PeftModel, PeftType, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from dnaft.methods.triplets import ADAPTER, PARTS, svd_layers, update_scale
+from dnaft.methods.adapt import ADAPTER
+from dnaft.methods.triplets import PARTS, svd_layers, update_scale
 
 WEIGHTS = "adapter_model.safetensors"
 _INSIDE = "base_model.model."  # what PEFT's files put in front of a module's name

@@ -6,10 +6,10 @@ import torch
 from peft.tuners.adalora.layer import AdaLoraLayer
 from torch import nn
 
+from dnaft.methods.adapt import ADAPTER
 from dnaft.models.backbone import Backbone
 from dnaft.ranks.triplet import TripletGroup
 
-ADAPTER = "default"
 PARTS = ("lora_B", "lora_E", "lora_A")  # P, lambda, Q
 
 

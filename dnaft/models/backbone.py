@@ -31,6 +31,12 @@ class Backbone(nn.Module):
     Raises:
         ValueError: If the rank is negative, a role is unknown, or its module does not exist in the
             model: an adapter that adapts nothing must not pass for one.
+
+    Attributes:
+        matrices: For each adaptable matrix, by module name, its layer and role.
+        layer_names: Module name of each layer, from the first on; empty without roles.
+        rate_factors: What a method multiplies the learning rate with, by parameter name; 1 for
+            those that are not named.
     """
 
     def __init__(
@@ -58,6 +64,12 @@ class Backbone(nn.Module):
         self.pooling: Pooling = pooling
         self.takes_token_types = _takes_token_types(model)
         self.matrices = _resolve_roles(model, name, roles, layers)
+        self.layer_names = [
+            pattern.partition("{layer}")[0] + str(layer)
+            for pattern in list(roles.values())[:1]
+            for layer in range(layers)
+        ]
+        self.rate_factors: dict[str, float] = {}
 
     def attach_head(self, outputs: int, dropout: float = 0.0, positions: int = 0) -> None:
         """Hang a fresh task head on the model; do this before injecting adapters.
@@ -80,9 +92,9 @@ class Backbone(nn.Module):
     @property
     def trunk(self) -> nn.Module:
         """The transformers model itself, below any PEFT wrapper."""
-        wrapper = getattr(self.model, "base_model", None)
-        inner = getattr(wrapper, "model", None)
-        return inner if hasattr(self.model, "peft_config") and inner is not None else self.model
+        unwrap: Any = getattr(self.model, "get_base_model", None)
+        inner: nn.Module = self.model if unwrap is None else unwrap()
+        return inner
 
     @property
     def vocabulary_size(self) -> int:
