@@ -83,7 +83,14 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
     require(model.get("requires") or ())
     tokenizer = build(config["tokenizer"], "tokenizer")
     make = build(config["data"], "data")
-    data: SequenceDataModule = make(task=task, tokenizer=tokenizer, max_tokens=model["max_tokens"])
+    virtual = config["method"]["virtual_tokens"]
+    if virtual >= model["max_tokens"]:
+        raise InputError(
+            f"method.virtual_tokens: {virtual} leave no room for sequences in model.max_tokens="
+            f"{model['max_tokens']}; take fewer"
+        )
+    room = model["max_tokens"] - virtual
+    data: SequenceDataModule = make(task=task, tokenizer=tokenizer, max_tokens=room)
     data.prepare_data()
     data.setup("fit")
     return data

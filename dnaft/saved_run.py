@@ -9,6 +9,7 @@ from torch import nn
 
 from dnaft.config import build
 from dnaft.errors import InputError
+from dnaft.methods.adapt import load_adapter
 from dnaft.methods.plain_lora import save_as_lora
 from dnaft.models.backbone import Backbone
 from dnaft.record import RunRecord, read
@@ -155,8 +156,7 @@ def _load_adapter(backbone: Backbone, folder: Path) -> None:
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).is_file():
             raise InputError(f"{folder}: {name} is missing; get a whole copy of the run")
-    trunk: Any = backbone.model
-    backbone.model = PeftModel.from_pretrained(trunk, str(folder))
+    load_adapter(backbone, folder)
 
 
 def save_head(backbone: Backbone, file: Path) -> None:

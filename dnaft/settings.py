@@ -38,6 +38,8 @@ class MethodSettings:
     callbacks: dict[str, Any]
     baseline: Any
     rank: int | None = None
+    peft_config: Any = None
+    virtual_tokens: int = 0
     prefix: str = ""
     suffix: str = ""
     orthogonality_weight: float = 0.0
@@ -159,6 +161,13 @@ def _check_method(method: Any) -> None:
                 "leave it as it is, or choose a baseline (method=baseline_kmer)"
             )
         _check_component(method[part], f"method.{part}")
+    reserved, used = method["virtual_tokens"], method["inject"].get("virtual_tokens", 0)
+    if reserved != used:
+        raise InputError(
+            f"method.virtual_tokens: {reserved} are reserved, and method {method['name']} puts "
+            f"{used} in front of each row; set method.virtual_tokens alone, and only where the "
+            "method has some"
+        )
 
 
 def _check_baseline(config: Mapping[str, Any]) -> None:

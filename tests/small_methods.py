@@ -29,8 +29,18 @@ METHODS = sorted(
 SETTINGS: dict[str, dict[str, Any]] = {
     "bottleneck": {"size": 5},
     "partial": {"top_layers": 1},
+    "p_tuning": {"encoder_hidden": 7},
+    "prefix_tuning": {"projection_hidden": 7},
+}
+WITH = {
+    "peft": [
+        "method.peft_config._target_=peft.HRAConfig",
+        "+method.peft_config.r=2",
+        "method.optimizer.lr=0.01",
+    ]
 }
 RANKS = {"lokr": 2}  # else 3; at 3 no factor of the small matrices would be split
+PROMPTS = ("prompt_tuning", "p_tuning", "p_tuning_v2", "prefix_tuning")
 IDS = torch.arange(5, 65).reshape(5, 12)
 MASK = torch.ones_like(IDS)
 
@@ -51,7 +61,10 @@ def method_config(name: str) -> dict[str, Any]:
 def _composed(name: str) -> dict[str, Any]:
     register_schema()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", overrides=[f"method={name}", "task=prom_tata"])
+        overrides = [f"method={name}", "task=prom_tata", *WITH.get(name, [])]
+        config = compose("train", overrides=overrides)
+    if config.method.virtual_tokens:
+        config.method.virtual_tokens = 3
     if "rank" in config.method:
         config.method.rank = RANKS.get(name, 3)
         sampler = config.method.callbacks.get("rank_sampler")
@@ -126,3 +139,10 @@ def logits(backbone: Backbone) -> torch.Tensor:
     with torch.no_grad():
         result: torch.Tensor = backbone.eval()(IDS, MASK)
     return result
+
+
+def rows_of_docs() -> dict[str, list[str]]:
+    """The table of all methods in docs/methods.md, by the first cell."""
+    lines = (CONF.parent / "docs" / "methods.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+    return {row[0].strip("`"): row for row in rows}

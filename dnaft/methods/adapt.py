@@ -1,10 +1,12 @@
 """What all PEFT methods share: wrap the model, train adapter and head, freeze the rest."""
 
+from pathlib import Path
 from typing import Any
 
-from peft import PeftConfig, get_peft_model
+from peft import PeftConfig, PeftModel, get_peft_model
 from torch import nn
 
+from dnaft.methods.soft_prompt import SoftPromptModel, complete
 from dnaft.models.backbone import Backbone
 
 ADAPTER = "default"  # PEFT's name for the only adapter that there is
@@ -15,12 +17,36 @@ def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
 
     Args:
         backbone: A backbone with its head attached and no adapter yet.
-        config: A PEFT configuration that names target modules.
+        config: A PEFT configuration that names target modules, or of prompt learning.
+
+    Raises:
+        ValueError: If there is no way to use such a prompt in this architecture.
     """
     settings: Any = config
-    settings.modules_to_save = ["task_head"]
+    settings.modules_to_save = [*(settings.modules_to_save or ()), "task_head"]
+    if config.is_prompt_learning:
+        complete(backbone, config)
+        backbone.model = SoftPromptModel(backbone, config)
+        return
     trunk: Any = backbone.model
     backbone.model = get_peft_model(trunk, config)
+
+
+def load_adapter(backbone: Backbone, folder: Path) -> None:
+    """Put a saved adapter and its head on the model.
+
+    Args:
+        backbone: A backbone with a head attached and no adapter yet.
+        folder: What PEFT's `save_pretrained` wrote.
+    """
+    config = PeftConfig.from_pretrained(str(folder))
+    trunk: Any = backbone.model
+    if config.is_prompt_learning:
+        prompted = SoftPromptModel(backbone, config)
+        prompted.load_adapter(str(folder), ADAPTER)
+        backbone.model = prompted
+    else:
+        backbone.model = PeftModel.from_pretrained(trunk, str(folder))
 
 
 def freeze(module: nn.Module) -> None:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dnaft.methods.adapt import check_positive, train_only
+from dnaft.methods.norms import layer_norms
 from dnaft.models.backbone import Backbone
 
 ADAPTER_NAME = "bottleneck"  # of the adapter, below the matrix that it stands behind
@@ -61,7 +62,7 @@ def inject_bottleneck(
         matrix.register_forward_hook(_through_adapter)
     trained = {f"model.{name}.{ADAPTER_NAME}." for name in names}
     if norms:
-        trained |= {f"model.{norm}." for norm in _norms(backbone)}
+        trained |= {f"model.{norm}." for norm in layer_norms(backbone)}
     train_only(
         backbone, {n for n, _ in backbone.named_parameters() if n.startswith(tuple(trained))}
     )
@@ -70,14 +71,3 @@ def inject_bottleneck(
 def _through_adapter(matrix: nn.Module, _: Any, output: Tensor) -> Tensor:
     adapted: Tensor = matrix.get_submodule(ADAPTER_NAME)(output)
     return adapted
-
-
-def _norms(backbone: Backbone) -> list[str]:
-    """Return the names of the norms in the layers: the modules whose weight is a vector."""
-    found = []
-    for layer in backbone.layer_names:
-        for name, module in backbone.model.get_submodule(layer).named_modules():
-            weight = getattr(module, "weight", None)
-            if isinstance(weight, nn.Parameter) and weight.ndim == 1:
-                found.append(f"{layer}.{name}")
-    return found

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import nn
 
+from dnaft.methods.trial import send_row
 from dnaft.models.backbone import Backbone
-
-_TOKENS = 8  # of the input that is sent through the model to see what it passes
 
 
 def find_depths(backbone: Backbone) -> dict[str, int]:
@@ -82,16 +80,9 @@ def _outside_the_layers(backbone: Backbone) -> dict[str, int]:
     for name, module in backbone.named_modules():
         if not name.startswith((*inside, "model.task_head")):
             hooks.append(module.register_forward_pre_hook(note(name)))
-    modes = {module: module.training for module in backbone.modules()}
-    device = next(backbone.parameters()).device
     try:
-        backbone.eval()
-        with torch.no_grad():
-            ids = torch.zeros(1, _TOKENS, dtype=torch.long, device=device)
-            backbone.encode(ids, torch.ones_like(ids))
+        send_row(backbone)
     finally:
         for handle in hooks:
             handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
     return depths

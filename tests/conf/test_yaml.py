@@ -36,6 +36,7 @@ WITH = {
     ("tokenizer", "own"): ["model=opt_125m"],
     ("tokenizer", "specieslm"): ["model=specieslm"],
     ("method", "lingo"): ["model=opt_125m"],
+    ("method", "peft"): ["method.peft_config._target_=peft.HRAConfig", "method.optimizer.lr=0.01"],
 }
 
 
@@ -84,7 +85,8 @@ def test_name_is_that_of_the_file(group: str, name: str) -> None:
 def test_methods_have_the_same_keys(name: str) -> None:
     base = set(yaml.safe_load((CONF / "method" / "_base.yaml").read_text()))
     method = choose("method", name)["method"]
-    assert set(method) - {"rank"} == base == {f.name for f in fields(MethodSettings)} - {"rank"}
+    own = {"rank", "peft_config"}
+    assert set(method) - own == base == {f.name for f in fields(MethodSettings)} - own
     if method["baseline"] is None:
         assert set(method["optimizer"]) - {"_target_"} <= {f.name for f in fields(AdamW)}
     else:

@@ -130,6 +130,39 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "lr_word": (["method.optimizer.lr=fast"], ["method.optimizer.lr: got 'fast'; needs a number"]),
     "decay": (["method.optimizer.decay=cubic"], ["method.optimizer.decay: got 'cubic'", "linear"]),
     "inject_null": (["method.inject=null"], ["method.inject: is null", "train nothing"]),
+    "top_layers": (
+        ["method=partial", "method.inject.top_layers=9"],
+        ["method.inject: top_layers must lie in 0..2"],
+    ),
+    "virtual_tokens_of_lora": (
+        ["method=lora", "method.virtual_tokens=5"],
+        ["method.virtual_tokens: 5 are reserved, and method lora puts 0 in front"],
+    ),
+    "virtual_tokens_and_no_row": (
+        ["method=prompt_tuning", "method.virtual_tokens=512"],
+        ["method.virtual_tokens: 512 leave no room", "model.max_tokens=512"],
+    ),
+    "virtual_tokens_and_long_rows": (
+        ["method=p_tuning_v2", "method.virtual_tokens=500"],
+        ["over the limit of 12 tokens"],
+    ),
+    "peft_without_class": (
+        ["method=peft"],
+        ["method.peft_config._target_: has no value"],
+    ),
+    "peft_field": (
+        [
+            "method=peft",
+            "method.peft_config._target_=peft.HRAConfig",
+            "method.optimizer.lr=0.1",
+            "+method.peft_config.rr=2",
+        ],
+        ["method.inject.peft_config.rr: HRAConfig has no such argument; did you mean r?"],
+    ),
+    "peft_and_model": (
+        ["method=peft", "method.peft_config._target_=peft.PolyConfig", "method.optimizer.lr=0.1"],
+        ["method.inject: ", "task_ids"],
+    ),
     "target": (
         ["method.inject._target_=os.system"],
         ["method.inject._target_: os.system lies out"],

@@ -39,6 +39,9 @@ def model_of(method: str) -> list[str]:
         return ["progress=false"]
     if method == "lingo":
         return ["model=tiny_opt", *SMALL_OPT, *EPOCHS]
+    if method == "peft":
+        target = ["method.peft_config._target_=peft.HRAConfig", "+method.peft_config.r=2"]
+        return [*target, "method.optimizer.lr=0.01", *SMALL_BERT, *EPOCHS]
     return [*SMALL_BERT, *EPOCHS]
 
 
@@ -82,7 +85,8 @@ def test_every_method_leaves_a_complete_run_folder(
 
 def test_a_saved_run_gives_the_logits_of_its_predictions(train: Command) -> None:
     compact = "method.callbacks.rank_sampler.compact=true"
-    for method in (["full"], ["linear_probe"], ["adalora_rs"], ["adalora_rs", compact]):
+    methods = [[m] for m in ("full", "linear_probe", "adalora_rs", "bottleneck", "prompt_tuning")]
+    for method in (*methods, ["adalora_rs", compact]):
         folder = train(f"method={method[0]}", *method[1:], *SMALL_BERT, *EPOCHS)
         backbone, record = load_model(folder)
         rows = read_csv(Path(record.config["task"]["source"]["test"]), "sequence", ["label"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from dnaft.saved_run import save_model
-from small_methods import IDS, MASK, METHODS, adapted, logits, plain, train
+from small_methods import IDS, MASK, METHODS, PROMPTS, adapted, logits, plain, train
 
 # What is trained there is no adapter of PEFT's.
 _OWN = ("full", "partial", "bitfit", "linear_probe", "bottleneck")
@@ -41,6 +41,7 @@ def test_a_fresh_process_with_plain_peft_gives_the_same_hidden_states_and_logits
 ) -> None:
     cases = [(method, "bert", False) for method in PEFT_METHODS]
     cases += [("adalora_rs", "opt", True), ("lora", "esm", False), ("ia3", "bert", True)]
+    cases += [(name, "opt", False) for name in PROMPTS]
     expected: list[tuple[torch.Tensor, torch.Tensor]] = []
     folders = []
     for name, family, standardise in cases:

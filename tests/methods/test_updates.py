@@ -89,7 +89,7 @@ def test_the_projections_of_vera_follow_from_their_seed() -> None:
 
 
 def test_a_bottleneck_stands_in_front_of_the_residual_sum() -> None:
-    """The feed-forward block of a BERT written out: two matrices, the adapter, the sum, the norm."""
+    """The feed-forward block of a BERT written out: matrices, adapter, sum, norm."""
     backbone = plain("bert")
     inject_bottleneck(backbone, 5, ("o", "fc2"))
     backbone.double().eval()
