@@ -123,7 +123,7 @@ class FineTuner(LightningModule):
         """Leave frozen weights out: they come from the base model, which may be large."""
         frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
         state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: v for k, v in state.items() if k not in frozen}
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if not _is_of(k, frozen)}
         # Dropout of a resumed run goes on where the interrupted one stopped.
         checkpoint["random_state"] = {
             "cpu": torch.get_rng_state(),
@@ -170,3 +170,9 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
         logits.append(output.float().cpu())
         labels.append(batch.labels)
     return torch.cat(logits), torch.cat(labels)
+
+
+def _is_of(key: str, names: set[str]) -> bool:
+    """Whether an entry is a parameter of these, or a part of one: four bits come with scales."""
+    parts = key.split(".")
+    return any(".".join(parts[:end]) in names for end in range(1, len(parts) + 1))

@@ -1,6 +1,7 @@
 """Floating-point operations of a training step, counted and not estimated."""
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,7 +18,7 @@ def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
     state are left as they were.
 
     Args:
-        backbone: The model, on the device of the batch.
+        backbone: The model.
         kind: Kind of the task, for the loss.
         batch: A batch of the size that is trained on.
     """
@@ -27,6 +28,7 @@ def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
         sdpa_kernel([SDPBackend.MATH]),
         FlopCounterMode(display=False) as counter,
     ):
+        batch = move_data_to_device(batch, next(backbone.parameters()).device)
         logits = backbone(*batch.inputs)
         task_loss(kind, logits, batch.labels).backward()
     for parameter in backbone.parameters():

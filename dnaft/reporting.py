@@ -8,6 +8,7 @@ from torch import nn
 
 from dnaft import __version__, record
 from dnaft.errors import InputError
+from dnaft.models.quantise import numel
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
 
@@ -42,7 +43,7 @@ def _describe_weights(model: dict[str, Any]) -> str:
 
 def describe_parameters(backbone: nn.Module) -> dict[str, Any]:
     """Count parameters: trainable ones, all of them, and the share."""
-    total = sum(p.numel() for p in backbone.parameters())
+    total = sum(numel(p) for p in backbone.parameters())
     trainable = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
     return {"trainable": trainable, "total": total, "fraction": trainable / total}
 

@@ -24,6 +24,7 @@ from dnaft.forgetting import Forgetting, load_forgetting
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
+from dnaft.models.quantise import check_quantised
 from dnaft.models.requirements import require
 from dnaft.outcome import (
     count_kept_parameters,
@@ -37,7 +38,7 @@ from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
 from dnaft.reporting import announce_run, describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
-from dnaft.saved_run import BASE, save_base, save_model
+from dnaft.saved_run import BASE, model_node, save_base, save_model
 
 C = TypeVar("C", bound=Callback)
 
@@ -81,6 +82,8 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
             "model=none has none; choose one, for example model=tiny"
         )
     require(model.get("requires") or ())
+    with errors_at("method.quantise"):
+        check_quantised(config["method"]["quantise"], model.get("source"))
     tokenizer = build(config["tokenizer"], "tokenizer")
     make = build(config["data"], "data")
     virtual = config["method"]["virtual_tokens"]
@@ -98,7 +101,7 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
 
 def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModule) -> Backbone:
     """Load the model, give it a head and inject the method."""
-    backbone: Backbone = build(config["model"], "model")
+    backbone: Backbone = build(model_node(config), "model")
     rows = backbone.vocabulary_size
     if data.tokenizer.vocab_size > rows:
         raise InputError(

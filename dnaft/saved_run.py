@@ -1,5 +1,6 @@
 """Keep what a run trained, and load it again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def save_base(backbone: Backbone, folder: Path) -> None:
     trunk.save_pretrained(str(folder), state_dict=weights)
 
 
+def model_node(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model's node of a run's configuration, and in how many bits its method wants it.
+
+    Args:
+        config: The resolved configuration, plain values.
+    """
+    kind = config.get("method", {}).get("quantise")
+    model: dict[str, Any] = config["model"]
+    return model if kind is None else {**model, "quantise": kind}
+
+
 def load_model(folder: Path) -> tuple[Backbone, RunRecord]:
     """Rebuild the trained model of a finished run, in evaluation mode.
 
@@ -140,7 +152,7 @@ def rebuild(record: RunRecord, source: Path | None) -> Backbone:
     Raises:
         InputError: If the run had no language model, or the weights cannot be read.
     """
-    config = record.config["model"]
+    config = model_node(record.config)
     if source is not None:
         config = {**config, "source": str(source), "revision": None}
     backbone = build(config, "model")

@@ -40,6 +40,7 @@ class MethodSettings:
     rank: int | None = None
     peft_config: Any = None
     virtual_tokens: int = 0
+    quantise: Any = None
     prefix: str = ""
     suffix: str = ""
     orthogonality_weight: float = 0.0

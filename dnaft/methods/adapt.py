@@ -7,6 +7,7 @@ from peft import PeftConfig, PeftModel, get_peft_model
 from torch import nn
 
 from dnaft.methods.soft_prompt import SoftPromptModel, complete
+from dnaft.methods.trial import send_row
 from dnaft.models.backbone import Backbone
 
 ADAPTER = "default"  # PEFT's name for the only adapter that there is
@@ -20,7 +21,8 @@ def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
         config: A PEFT configuration that names target modules, or of prompt learning.
 
     Raises:
-        ValueError: If there is no way to use such a prompt in this architecture.
+        ValueError: If there is no way to use such a prompt in this architecture, or PEFT has no
+            such adapter for matrices in four bits.
     """
     settings: Any = config
     settings.modules_to_save = [*(settings.modules_to_save or ()), "task_head"]
@@ -29,7 +31,10 @@ def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
         backbone.model = SoftPromptModel(backbone, config)
         return
     trunk: Any = backbone.model
+    in_four_bits = not all(p.is_floating_point() for p in trunk.parameters())
     backbone.model = get_peft_model(trunk, config)
+    if in_four_bits:
+        _check_it_runs(backbone, config)
 
 
 def load_adapter(backbone: Backbone, folder: Path) -> None:
@@ -49,6 +54,17 @@ def load_adapter(backbone: Backbone, folder: Path) -> None:
         backbone.model = PeftModel.from_pretrained(trunk, str(folder))
 
 
+def _check_it_runs(backbone: Backbone, config: PeftConfig) -> None:
+    """Refuse adapters that take packed weights for plain ones; PEFT itself does not."""
+    try:
+        send_row(backbone)
+    except Exception as error:
+        raise ValueError(
+            f"{type(config).__name__} does not work on matrices in four bits; use method=qlora, or "
+            "leave method.quantise at null"
+        ) from error
+
+
 def freeze(module: nn.Module) -> None:
     """Take every parameter of `module` out of training."""
     for parameter in module.parameters():
@@ -61,13 +77,30 @@ def train_only(backbone: Backbone, names: set[str]) -> None:
     Args:
         backbone: A backbone with its head attached.
         names: Parameters by their name in the backbone.
+
+    Raises:
+        ValueError: If one is kept in four bits.
     """
     freeze(backbone)
     for parameter in backbone.head.parameters():
         parameter.requires_grad_(True)
     for name, parameter in backbone.named_parameters():
         if name in names:
-            parameter.requires_grad_(True)
+            unfreeze(parameter)
+
+
+def unfreeze(parameter: nn.Parameter) -> None:
+    """Train a weight of the model.
+
+    Raises:
+        ValueError: If it is kept in four bits.
+    """
+    if not parameter.is_floating_point():
+        raise ValueError(
+            "the matrices are kept in four bits, which do not train; leave method.quantise at "
+            "null, or use an adapter (method=qlora)"
+        )
+    parameter.requires_grad_(True)
 
 
 def check_positive(name: str, value: float) -> None:

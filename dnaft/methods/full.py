@@ -1,6 +1,6 @@
 """Train everything, the upper layers, or nothing but the head."""
 
-from dnaft.methods.adapt import train_only
+from dnaft.methods.adapt import train_only, unfreeze
 from dnaft.methods.depth import find_depths, rate_factors
 from dnaft.models.backbone import Backbone
 
@@ -18,7 +18,7 @@ def inject_full(backbone: Backbone, layer_decay: float = 1.0) -> None:
             layers are.
     """
     for parameter in backbone.parameters():
-        parameter.requires_grad_(True)
+        unfreeze(parameter)
     backbone.rate_factors |= rate_factors(backbone, layer_decay)
 
 

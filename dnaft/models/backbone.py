@@ -87,7 +87,7 @@ class Backbone(nn.Module):
             positions=positions,
             position_rank=self.position_rank,
         )
-        self.model.add_module("task_head", head)
+        self.model.add_module("task_head", head.to(next(self.model.parameters()).device))
 
     @property
     def trunk(self) -> nn.Module:
@@ -189,6 +189,11 @@ def _takes_token_types(model: nn.Module) -> bool:
     named = "token_type_ids" in inspect.signature(model.forward).parameters
     kinds = getattr(getattr(model, "config", None), "type_vocab_size", None)
     return named and (kinds or 0) > 1
+
+
+def matrix_names(roles: Mapping[str, str], layers: int) -> list[str]:
+    """Return the module names of the matrices in all roles, see `Backbone`."""
+    return [pattern.format(layer=layer) for pattern in roles.values() for layer in range(layers)]
 
 
 def _resolve_roles(

@@ -9,10 +9,11 @@ from torch import nn
 
 from dnaft.errors import InputError
 from dnaft.models.architecture import build_config, positions, read_config
-from dnaft.models.backbone import Backbone
+from dnaft.models.backbone import Backbone, matrix_names
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.models.native import register
 from dnaft.models.pooling import Pooling
+from dnaft.models.quantise import Quantised, check_quantised, quantisation
 
 # Weights of modules that the last hidden state does not depend on.
 _NOT_USED = ("contact_head.",)
@@ -34,6 +35,7 @@ def load_backbone(
     max_bp: int | None = None,
     standardise_features: bool = False,
     position_rank: int = 0,
+    quantise: Quantised | None = None,
 ) -> Backbone:
     """Return a backbone in float32, without the head it was pretrained with.
 
@@ -58,23 +60,33 @@ def load_backbone(
             here, shown when a run begins.
         standardise_features: Whether the task head standardises the pooled features.
         position_rank: Rank of the task head's weights by position, 0 for none.
+        quantise: Keep the matrices of the roles in four bits (`quantisation`), frozen; key
+            `method.quantise`.
 
     Raises:
-        InputError: If the source cannot be read, its weights do not fit the architecture, or it
-            has fewer positions than `max_tokens`.
+        InputError: If the source cannot be read, its weights do not fit the architecture, it has
+            fewer positions than `max_tokens`, or four bits need a package that is not here.
         ValueError: If neither source nor architecture is given, or a role matches no module.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
     if source is None and architecture is None:
         raise ValueError("give source (a hub id or folder) or architecture (random weights)")
+    check_quantised(quantise, source)
     register()
     if source is None:
         model = _random(architecture or {}, weights_seed, attention)
     else:
         model_type = (architecture or {}).get("model_type")
         model = _pretrained(
-            source, revision, allow_pickle, trust_remote_code, attention, model_type
+            source,
+            revision,
+            allow_pickle,
+            trust_remote_code,
+            attention,
+            model_type,
+            quantise,
+            roles,
         )
     config: Any = model.config
     room = positions(config)
@@ -128,6 +140,8 @@ def _pretrained(
     trust_remote_code: bool,
     attention: str,
     model_type: str | None,
+    quantise: Quantised | None,
+    roles: dict[str, str],
 ) -> nn.Module:
     folder = find_checkpoint(source, revision, allow_pickle)
     from safetensors import SafetensorError  # after the search: these take seconds to import
@@ -140,6 +154,9 @@ def _pretrained(
         path, where["revision"] = source, folder.name
     try:
         config = read_config(folder, path, model_type, where)
+        if quantise is not None:
+            names = matrix_names(roles, config.num_hidden_layers)
+            where["quantization_config"] = quantisation(config, quantise, names)
         model, info = AutoModel.from_pretrained(
             path,
             config=config,

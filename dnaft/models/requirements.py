@@ -1,4 +1,4 @@
-"""Packages that some models need and dnaft does not."""
+"""Packages that some models and methods need and dnaft does not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,15 +34,22 @@ _PACKAGES = {
         "with CUDA's compiler (nvcc)",
         "model=hyenadna_small_32k (one token a base, up to 32 kb) and model=dnabert2 run anywhere",
         needs_cuda=True,
-    )
+    ),
+    "bitsandbytes": _Package(
+        "pip install 'dnaft[quantised]'",
+        "it keeps weights in four bits; made for NVIDIA GPUs with CUDA, slow on others",
+        "method=lora needs no such package, and method=linear_probe least memory",
+        needs_cuda=False,
+    ),
 }
 
 
-def require(packages: Iterable[str]) -> None:
-    """Raise if a package that a model needs cannot be used here; costs no import and no download.
+def require(packages: Iterable[str], key: str = "model.requires") -> None:
+    """Raise if a package that is needed cannot be used here; costs no import and no download.
 
     Args:
         packages: Names as Python imports them, key `requires` of a model yaml.
+        key: The configuration key that asks for them.
 
     Raises:
         InputError: If one is not installed, or needs a GPU and there is none.
@@ -55,11 +62,15 @@ def require(packages: Iterable[str]) -> None:
         package = _PACKAGES[name]
         if find_spec(name) is None:
             raise InputError(
-                f"model.requires: this model needs the package {name}, which is not installed: "
+                f"{key}: {_who(key)} needs the package {name}, which is not installed: "
                 f"{package.reason}. There: {package.install}. Otherwise: {package.instead}"
             )
         if package.needs_cuda and not torch.cuda.is_available():
             raise InputError(
-                f"model.requires: this model needs a GPU, and torch sees none: {package.reason}. "
+                f"{key}: {_who(key)} needs a GPU, and torch sees none: {package.reason}. "
                 f"Otherwise: {package.instead}"
             )
+
+
+def _who(key: str) -> str:
+    return f"this {key.partition('.')[0]}"

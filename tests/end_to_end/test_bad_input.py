@@ -134,6 +134,14 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["method=partial", "method.inject.top_layers=9"],
         ["method.inject: top_layers must lie in 0..2"],
     ),
+    "quantise_of_random_weights": (
+        ["method=qlora"],
+        ["method.quantise: random weights are not kept in four bits", "model.source"],
+    ),
+    "quantise_word": (
+        ["method=lora", "method.quantise=int3", "model.source=nowhere"],
+        ["method.quantise"],
+    ),
     "virtual_tokens_of_lora": (
         ["method=lora", "method.virtual_tokens=5"],
         ["method.virtual_tokens: 5 are reserved, and method lora puts 0 in front"],

@@ -21,6 +21,7 @@ PENCIL = {
     "lora": 2 * (4 * 3 * 32 + 2 * 3 * 40),
     "rslora": 1248,
     "loraplus": 1248,
+    "qlora": 1248,
     "dora": 1248 + 2 * (4 * 16 + 24 + 16),
     "adalora": 1248 + 2 * 6 * 3,
     "adalora_rs": 1284,

@@ -1,0 +1,159 @@
+"""method=qlora: a frozen model in four bits, where bitsandbytes is at hand; else a refusal."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+
+from dnaft.config import build
+from dnaft.errors import InputError
+from dnaft.models.quantise import check_quantised, numel
+from dnaft.saved_run import save_base
+from small_methods import IDS, MASK, method_config
+from small_models import built, small_node
+from small_runs import Command, result
+
+AT_HAND = find_spec("bitsandbytes") is not None
+needs_package = pytest.mark.skipif(not AT_HAND, reason="bitsandbytes is not installed")
+MODELS = ["tiny", "nt_500m_1000g", "dnabert2", "opt_125m", "generator_eukaryote_1b2"]
+
+
+def quantised(name: str, folder: Path, kind: str = "nf4") -> Any:
+    """A model written to a folder, and read again in four bits."""
+    plain = built(small_node(name))
+    save_base(plain, folder)
+    again = built({**small_node(name), "source": str(folder), "quantise": kind})
+    return plain.eval(), again.eval()
+
+
+@pytest.mark.skipif(AT_HAND, reason="bitsandbytes is installed")
+def test_without_the_package_qlora_is_refused_before_any_download(
+    train: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model is one that no hub has, and it is not asked for."""
+    with pytest.raises(SystemExit, match="2"):
+        train("method=qlora", "model.source=nobody/nothing", "progress=false")
+    message = capsys.readouterr().err
+    assert "method.quantise: this method needs the package bitsandbytes" in message
+    assert "pip install 'dnaft[quantised]'" in message
+    assert "nobody/nothing" not in message
+    with pytest.raises(InputError, match="bitsandbytes"):
+        check_quantised("nf4", "some/model")
+
+
+@needs_package
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
+def test_the_matrices_of_the_roles_and_no_others_have_four_bits(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    plain, again = quantised(name, tmp_path, kind)
+    packed = {n for n, p in again.model.named_parameters() if not p.is_floating_point()}
+    assert packed == {f"{matrix}.weight" for matrix in again.matrices}
+    for (_, mine), (_, theirs) in zip(
+        again.model.named_parameters(), plain.model.named_parameters(), strict=True
+    ):
+        assert numel(mine) == theirs.numel()
+        if mine.is_floating_point():
+            assert torch.equal(mine, theirs)
+    ids = IDS % 5 + 3
+    with torch.no_grad():
+        near = torch.cosine_similarity(
+            again.encode(ids, MASK).flatten(), plain.encode(ids, MASK).flatten(), dim=0
+        )
+    assert 0.99 < near.item()
+
+
+@needs_package
+def test_nf4_rounds_to_the_levels_of_the_paper(tmp_path: Path) -> None:
+    """Appendix E prints 16 levels; a block of 64 weights is scaled by its largest."""
+    plain, again = quantised("tiny", tmp_path)
+    name = next(iter(again.matrices))
+    import bitsandbytes
+
+    packed = again.model.get_submodule(name).weight
+    back = bitsandbytes.functional.dequantize_4bit(packed.data, packed.quant_state)
+    block = plain.model.get_submodule(name).weight.detach().flatten()[:64]
+    levels = torch.tensor(
+        [-1.0, -0.6961928, -0.5250730, -0.3949175, -0.2844414, -0.1847734, -0.0910500, 0.0,
+         0.0795803, 0.1609302, 0.2461123, 0.3379152, 0.4407098, 0.5626170, 0.7229568, 1.0]
+    )  # fmt: skip
+    scaled = block / block.abs().max()
+    rounded = levels[(scaled[:, None] - levels).abs().argmin(dim=1)] * block.abs().max()
+    # The scales are kept in eight bits, so not to the last digit.
+    torch.testing.assert_close(back.flatten()[:64].float(), rounded, rtol=0.05, atol=1e-4)
+
+
+@needs_package
+@pytest.mark.parametrize(
+    "method", ["lora", "dora", "adalora_rs", "vera", "ia3", "bottleneck", "bitfit", "prompt_tuning"]
+)
+def test_methods_train_on_four_bits(method: str, tmp_path: Path) -> None:
+    _, backbone = quantised("dnabert2", tmp_path)
+    backbone.attach_head(1)
+    build(method_config(method)["inject"], "method.inject")(backbone)
+    frozen = {n: p.clone() for n, p in backbone.named_parameters() if not p.requires_grad}
+    trained = [p for p in backbone.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        backbone.train()(IDS % 5 + 3, MASK).sum().backward()
+        optimizer.step()
+    assert all(p.grad is not None for p in trained)
+    assert all(torch.equal(p, frozen[n]) for n, p in backbone.named_parameters() if n in frozen)
+
+
+@needs_package
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("full", "the matrices are kept in four bits, which do not train"),
+        ("partial", "the matrices are kept in four bits, which do not train"),
+        ("loha", "LoHaConfig does not work on matrices in four bits"),
+        ("lokr", "LoKrConfig does not work on matrices in four bits"),
+    ],
+)
+def test_methods_that_need_plain_weights_are_refused(
+    method: str, message: str, tmp_path: Path
+) -> None:
+    _, backbone = quantised("tiny", tmp_path)
+    backbone.attach_head(1)
+    with pytest.raises(InputError, match=f"method.inject: {message}"):
+        build(method_config(method)["inject"], "method.inject")(backbone)
+
+
+@needs_package
+def test_a_run_keeps_the_adapter_alone_and_loads_again(train: Command, tmp_path: Path) -> None:
+    from dnaft.saved_run import ADAPTER, BASE, load_model
+
+    source = tmp_path / "source"
+    save_base(built(small_node("tiny", max_tokens=64)), source)
+    folder = train(
+        "method=qlora", "method.rank=4", f"model.source={source}", "model.max_tokens=64",
+        "trainer.max_epochs=1", "trainer.accelerator=cpu", "progress=false",
+    )  # fmt: skip
+    found = result(folder)
+    assert found["config"]["method"]["quantise"] == "nf4"
+    plain = built(small_node("tiny", max_tokens=64))
+    plain.attach_head(1)
+    adapter = 2 * 4 * (4 * (16 + 16) + 2 * (16 + 24))  # two layers, rank 4
+    assert found["parameters"]["trainable"] == adapter + 17
+    weights = sum(p.numel() for p in plain.parameters())
+    # The head is there twice: PEFT keeps the one that it was given.
+    assert found["parameters"]["total"] == weights + adapter + 17
+    assert not (folder / BASE).exists()
+    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    names = checkpoint["state_dict"].keys()
+    assert not [n for n in names if "lora" not in n and "task_head" not in n and "dev" not in n]
+
+    backbone, _ = load_model(folder)
+    base = built({**small_node("tiny"), "source": str(source), "quantise": "nf4"})
+    base.attach_head(1)  # its weights come with the adapter
+    trunk: Any = base.model
+    again = PeftModel.from_pretrained(trunk, str(folder / ADAPTER)).eval()
+    with torch.no_grad():
+        hidden = again(input_ids=IDS % 60 + 5, attention_mask=MASK).last_hidden_state
+        torch.testing.assert_close(backbone.encode(IDS % 60 + 5, MASK), hidden)
