@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from dnaft.config import PretrainConfig, TrainConfig, check_arguments, config_dir
 from dnaft.errors import InputError, near
@@ -40,7 +40,7 @@ class MethodSettings:
     rank: int | None = None
     peft_config: Any = None
     virtual_tokens: int = 0
-    quantise: Any = None
+    quantise: Literal["nf4", "fp4"] | None = None
     prefix: str = ""
     suffix: str = ""
     orthogonality_weight: float = 0.0

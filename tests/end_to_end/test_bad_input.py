@@ -139,8 +139,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
         ["method.quantise: random weights are not kept in four bits", "model.source"],
     ),
     "quantise_word": (
-        ["method=lora", "method.quantise=int3", "model.source=nowhere"],
-        ["method.quantise"],
+        ["method=lora", "method.quantise=int3"],
+        ["method.quantise: got 'int3'; needs one of 'nf4' or 'fp4' or null"],
     ),
     "virtual_tokens_of_lora": (
         ["method=lora", "method.virtual_tokens=5"],

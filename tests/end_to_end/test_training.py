@@ -139,10 +139,11 @@ class Interrupted(Exception):
     """Stands for a killed process."""
 
 
+@pytest.mark.parametrize("method", ["adalora_rs", "loraplus", "bottleneck", "prefix_tuning"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    train: Command, monkeypatch: pytest.MonkeyPatch
+    method: str, train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = ["method=adalora_rs", *SMALL_BERT, *EPOCHS]
+    settings = [f"method={method}", *SMALL_BERT, *EPOCHS]
     straight = train(*settings, out="straight")
 
     def fail(module: LightningModule) -> None:
@@ -157,7 +158,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert resumed.name == straight.name
     assert result(resumed)["scores"] == result(straight)["scores"]
     assert result(resumed)["ranks"] == result(straight)["ranks"]
-    assert (resumed / "ranks.csv").read_text() == (straight / "ranks.csv").read_text()
+    if method == "adalora_rs":
+        assert (resumed / "ranks.csv").read_text() == (straight / "ranks.csv").read_text()
     assert (resumed / "metrics.until_interruption1.csv").is_file()
 
 
