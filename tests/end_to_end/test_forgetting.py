@@ -17,7 +17,7 @@ from dnaft.pretraining.objectives import MaskedTokens
 from dnaft.tokenizers.kmer import KmerTokenizer
 from small_runs import Command, result
 
-STEP = ["data.batch_size=16", "trainer.max_steps=1", "method.optimizer.lr=0.02"]
+STEP = ["model=tiny", "data.batch_size=16", "trainer.max_steps=1", "method.optimizer.lr=0.02"]
 STEP += ["method.optimizer.warmup_fraction=0", "trainer.accelerator=cpu", "progress=false"]
 
 
@@ -126,3 +126,10 @@ def test_random_weights_are_refused_before_training(
     with pytest.raises(SystemExit, match="2"):
         train("method=lora", "eval.mlm=true", *STEP)
     assert "error: eval.mlm: model tiny has random weights" in capsys.readouterr().err
+
+
+def test_the_packaged_model_knows_yeast_better_than_chance(train: Command) -> None:
+    """Of single bases four are alike to a model that knows nothing: perplexity 4."""
+    found = result(train("method=full", "eval.mlm=true", *STEP[1:]))["forgetting"]
+    assert 3.5 < found["before"]["perplexity"] < 3.9
+    assert found["after"]["perplexity"] != found["before"]["perplexity"]
