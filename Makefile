@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format type bench embedded-report cards data wheel clean
+.PHONY: help install demo test test-all lint format type bench embedded-report method-report cards data wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
 
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 156 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
+
+method-report: $(STAMP) ## docs/method_results.md: methods side by side, 540 runs (hours; goes on); DATA=folder of GUE
+	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 cards: $(STAMP) ## docs/packaged_models.md from the cards beside the packaged weights
 	$(BIN)/python benchmarks/model_cards.py

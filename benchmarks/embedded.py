@@ -11,15 +11,9 @@ page.
 """
 
 import argparse
-import csv
 import hashlib
 import os
-import subprocess
-import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import embedded_page
 from embedded_page import (
@@ -32,19 +26,22 @@ from embedded_page import (
     TASKS,
     WEIGHTS,
     Numbers,
-    Row,
 )
+from runs import ROOT, Overrides, make_runs, write_csv
+from tables import Row
 
-from dnaft import record
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.record import RunRecord
-from dnaft.run_folder import RESULT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 CSV = DOCS / "embedded.csv"
 MODEL = "yeast_mini"
-BUDGET = ("trainer.max_steps=250", "trainer.max_epochs=-1")
+BUDGET = (
+    "trainer.max_steps=250",
+    "trainer.max_epochs=-1",
+    "trainer.val_check_interval=50",
+    "trainer.check_val_every_n_epoch=null",
+)
 
 
 @dataclass(frozen=True)
@@ -65,15 +62,14 @@ class Cell:
     seed: int
     rate: str = ""
 
-    def command(self, output: Path) -> list[str]:
-        """Return the command line of this run."""
+    def overrides(self) -> Overrides:
+        """Return what the command line of this run says."""
         parts = [f"task=yeast_{self.task}", f"method={self.method}", f"seed={self.seed}"]
         if self.weights != "none":
             parts += [f"model={MODEL}", f"method.optimizer.lr={self.rate}", *BUDGET]
         if self.weights == "random":
             parts += ["model.source=null"]
-        parts += [f"output_dir={output}", "progress=false"]
-        return [sys.executable, "-m", "dnaft.train", *parts]
+        return tuple(parts)
 
 
 def sweep_cells() -> list[Cell]:
@@ -100,45 +96,6 @@ def table_cells(numbers: Numbers) -> list[Cell]:
     ]
 
 
-def read_runs(output: Path) -> dict[Cell, RunRecord]:
-    """Return the finished runs by their cell."""
-    runs = {}
-    for file in sorted(output.glob(f"*/*/*/*/{RESULT}")):
-        run = record.read(file)
-        runs[cell_of(run)] = run
-    return runs
-
-
-def cell_of(run: RunRecord) -> Cell:
-    """Return where a run stands in the table."""
-    model = run.config["model"]
-    weights = "none" if run.method in BASELINES else "pretrained" if model["source"] else "random"
-    rate = "" if weights == "none" else f"{run.config['method']['optimizer']['lr']:g}"
-    return Cell(run.task.removeprefix("yeast_"), weights, run.method, run.seed, rate)
-
-
-def make_runs(wanted: Iterable[Cell], output: Path, jobs: int) -> None:
-    """Run what is wanted, some at a time; a failure ends it when the others have ended."""
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
-
-    def make(cell: Cell) -> None:
-        done = subprocess.run(
-            cell.command(output),
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{cell}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-        print(cell, flush=True)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for _ in pool.map(make, wanted):
-            pass
-
-
 def to_row(cell: Cell, run: RunRecord) -> Row:
     """Return a line of docs/embedded.csv."""
     names = [(split, metric) for split in ("dev", "test") for metric in METRICS]
@@ -154,14 +111,6 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
     }
 
 
-def write_csv(rows: list[Row], file: Path) -> None:
-    """Write the numbers of all runs."""
-    with file.open("w", newline="") as content:
-        writer = csv.DictWriter(content, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main() -> None:
     """Make what is missing, then the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -175,11 +124,10 @@ def main() -> None:
     output = ROOT / "outputs" / "embedded" / checksum[:10]
 
     def rows_of(wanted: list[Cell]) -> list[Row]:
-        finished = read_runs(output)
-        missing = [] if options.only_report else [cell for cell in wanted if cell not in finished]
-        make_runs(missing, output, options.jobs)
-        finished = read_runs(output)
-        return [to_row(cell, finished[cell]) for cell in wanted if cell in finished]
+        runs = [] if options.only_report else [cell.overrides() for cell in wanted]
+        finished = make_runs(runs, output, options.jobs)
+        found = [(cell, finished.get(frozenset(cell.overrides()))) for cell in wanted]
+        return [to_row(cell, run) for cell, run in found if run is not None]
 
     first = sweep_cells()
     numbers = Numbers(rows_of(first))

@@ -1,11 +1,11 @@
 """The page docs/embedded.md and its picture, from the numbers of single runs."""
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from scipy.stats import ttest_rel, wilcoxon
+from tables import Row, show, show_p, table
 
 TASKS = ("promoter", "tata", "strand", "orientation", "start", "coding")
 BASELINES = {"baseline_kmer": "6-mer counts", "baseline_onehot": "one-hot"}
@@ -23,8 +23,6 @@ SWEEP_TASKS = ("tata", "strand")
 METRICS = {"mcc": "MCC", "auroc": "AUROC"}
 SIGNIFICANT = 0.05
 STYLES: tuple[Literal["--", ":"], ...] = ("--", ":")
-
-Row = dict[str, str]
 
 
 class Numbers:
@@ -78,25 +76,6 @@ class Numbers:
     def best_baseline(self, task: str, metric: str) -> str:
         """Return the baseline with the better test score: the harder one to beat."""
         return max(BASELINES, key=lambda m: self.mean(task, "none", m, f"test_{metric}"))
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Return a table of Markdown; the first line is its header."""
-    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:]))
-
-
-def show(values: Sequence[float]) -> str:
-    """Return mean and, for more than one seed, standard deviation: `.712 ± .013`."""
-    mean = f"{statistics.mean(values):.3f}".replace("0.", ".", 1)
-    if len(values) < 2:
-        return mean
-    return f"{mean} ± {statistics.stdev(values):.3f}".replace("± 0.", "± .")
-
-
-def show_p(p: float) -> str:
-    """Return a probability: `.031`, `< .001`."""
-    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
 
 
 def score_table(numbers: Numbers, metric: str) -> str:

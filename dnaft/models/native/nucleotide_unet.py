@@ -1,11 +1,13 @@
-"""A small encoder of single nucleotides: convolutions at each base, attention at every fourth.
+"""A small encoder of single nucleotides: convolutions at each base, attention between codons.
 
 Our own composition for models that run on a processor. A convolutional stem reads motifs base by
 base, as in Enformer (Avsec et al. 2021, doi:10.1038/s41592-021-01252-x); a strided convolution
 makes one token of `stride` bases; DNABERT-2's layers (ALiBi, gated MLP, arXiv:2306.15006) work on
 those; as in U-Net (Ronneberger et al. 2015, arXiv:1505.04597) their output goes back to the bases,
 joins what the stem had there, and passes more convolutions. A hidden state of `stem_width` per base
-comes out. With stride 4 a layer costs a quarter, and its attention a sixteenth.
+comes out. With stride 3 a layer costs a third, and its attention a ninth; and as three is the
+length of a codon, all tokens of a gene have the same reading frame, which attention can then agree
+on without knowing where it is. With any other stride it cannot (docs/pretraining.md).
 """
 
 from typing import Any
@@ -48,7 +50,7 @@ class NucleotideUNetConfig(Dnabert2Config):
     stem_layers: int = 2
     decoder_layers: int = 1
     kernel_size: int = 9
-    stride: int = 4
+    stride: int = 3
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check what no layer would notice.

@@ -1,0 +1,85 @@
+"""Many runs of `dnaft.train`, some at a time, each made once: what the reports share.
+
+A run is known by its overrides. What is finished in the output folder is not made again, so a
+report can be stopped and started, and takes in new runs.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+from tables import Row
+
+from dnaft import record
+from dnaft.record import RunRecord
+from dnaft.run_folder import RESULT
+
+ROOT = Path(__file__).resolve().parents[1]
+Overrides = tuple[str, ...]
+# Where a run lies, and how much it prints, make no other run of it.
+_OUTSIDE = ("output_dir=", "progress=", "resume=", "data_dir=")
+
+
+def read_runs(output: Path) -> dict[frozenset[str], RunRecord]:
+    """Return the finished runs in a folder by their overrides."""
+    runs = {}
+    for file in sorted(output.glob(f"*/*/*/*/{RESULT}")):
+        typed = yaml.safe_load((file.parent / ".hydra" / "overrides.yaml").read_text())
+        runs[frozenset(part for part in typed if not part.startswith(_OUTSIDE))] = record.read(file)
+    return runs
+
+
+def make_runs(
+    wanted: Iterable[Overrides], output: Path, jobs: int, outside: Overrides = ()
+) -> dict[frozenset[str], RunRecord]:
+    """Make the runs that are missing; a failure ends it when those that are under way have ended.
+
+    Args:
+        wanted: Overrides of each run.
+        output: Folder of all runs.
+        jobs: Runs at a time; they share the cores.
+        outside: Overrides for all that are not part of a run's name, such as `data_dir=`.
+
+    Returns:
+        All finished runs in the folder.
+    """
+    finished = read_runs(output)
+    missing = [run for run in dict.fromkeys(wanted) if frozenset(run) not in finished]
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+
+    def make(number: int, run: Overrides) -> None:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "dnaft.train", *run, *outside,
+                f"output_dir={output}", "progress=false",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"{' '.join(run)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        print(f"{number} of {len(missing)}: {' '.join(run)}", flush=True)
+
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        for future in [pool.submit(make, n, run) for n, run in enumerate(missing, 1)]:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return read_runs(output) if missing else finished
+
+
+def write_csv(rows: list[Row], file: Path) -> None:
+    """Write the numbers of all runs."""
+    with file.open("w", newline="") as content:
+        writer = csv.DictWriter(content, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,25 @@
+"""Tables of Markdown, and how a score, its spread and a probability are written in them."""
+
+import statistics
+from collections.abc import Sequence
+
+Row = dict[str, str]
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown; the first line is its header."""
+    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:]))
+
+
+def show(values: Sequence[float]) -> str:
+    """Return mean and, for more than one seed, standard deviation: `.712 ± .013`."""
+    mean = f"{statistics.mean(values):.3f}".replace("0.", ".", 1)
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {statistics.stdev(values):.3f}".replace("± 0.", "± .")
+
+
+def show_p(p: float) -> str:
+    """Return a probability: `.031`, `< .001`."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
