@@ -1,12 +1,9 @@
 """The page docs/method_results.md, from the numbers of single runs."""
 
-import math
 import statistics
 from pathlib import Path
 
-from scipy.stats import t as student
-from scipy.stats import ttest_rel, wilcoxon
-from tables import Row, show, show_p, table
+from tables import Row, compare, show, table
 
 BASELINES = {"baseline_kmer": "6-mer counts", "baseline_onehot": "one-hot"}
 SEEDS = (1, 2, 3)
@@ -146,22 +143,6 @@ def cost_table(numbers: Numbers) -> str:
             ]
         )
     return table(lines)
-
-
-def compare(first: list[float], second: list[float]) -> list[str]:
-    """Return mean difference with its 95% interval, effect size, and two paired tests."""
-    gains = [a - b for a, b in zip(first, second, strict=True)]
-    mean, deviation = statistics.mean(gains), statistics.stdev(gains)
-    half = student.ppf(0.975, len(gains) - 1) * deviation / math.sqrt(len(gains))
-    if deviation == 0:
-        return [f"{mean:+.3f}", "-", "-", "-", "-"]
-    return [
-        f"{mean:+.3f}",
-        f"{mean - half:+.3f} to {mean + half:+.3f}",
-        f"{mean / deviation:+.2f}",
-        show_p(ttest_rel(first, second).pvalue),
-        show_p(wilcoxon(first, second).pvalue),
-    ]
 
 
 _COMPARED = ["mean difference", "95% interval", "effect size d", "p, t-test", "p, Wilcoxon"]

@@ -1,7 +1,11 @@
 """Tables of Markdown, and how a score, its spread and a probability are written in them."""
 
+import math
 import statistics
 from collections.abc import Sequence
+
+from scipy.stats import t as student
+from scipy.stats import ttest_rel, wilcoxon
 
 Row = dict[str, str]
 
@@ -23,3 +27,19 @@ def show(values: Sequence[float]) -> str:
 def show_p(p: float) -> str:
     """Return a probability: `.031`, `< .001`."""
     return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+
+
+def compare(first: list[float], second: list[float]) -> list[str]:
+    """Return mean difference with its 95% interval, effect size, and two paired tests."""
+    gains = [a - b for a, b in zip(first, second, strict=True)]
+    mean, deviation = statistics.mean(gains), statistics.stdev(gains)
+    half = student.ppf(0.975, len(gains) - 1) * deviation / math.sqrt(len(gains))
+    if deviation == 0:
+        return [f"{mean:+.3f}", "-", "-", "-", "-"]
+    return [
+        f"{mean:+.3f}",
+        f"{mean - half:+.3f} to {mean + half:+.3f}",
+        f"{mean / deviation:+.2f}",
+        show_p(ttest_rel(first, second).pvalue),
+        show_p(wilcoxon(first, second).pvalue),
+    ]
