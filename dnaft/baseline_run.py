@@ -41,6 +41,7 @@ def run_baseline(
     splits = load_splits(task, config["data_dir"])
     metric = task.choose_by or default_metric(task.kind)
     fit = baseline.fit(splits.tables, task.kind, task.outputs, metric)
+    choice, trainable = fit.choice, fit.choice.weights.trainable
     scores = {}
     for split in ("dev", "test"):
         logits = torch.from_numpy(fit.predict(split))
@@ -63,20 +64,20 @@ def run_baseline(
                 s: {"sequences": fit.count_cut(s), "rows": len(splits.tables[s])} for s in scores
             },
         },
-        parameters={"trainable": fit.trainable, "total": fit.trainable, "fraction": 1.0},
+        parameters={"trainable": trainable, "total": trainable, "fraction": 1.0},
         scores=scores,
         chosen={
             "step": None,
             "metric": metric,
             "value": scores["dev"][metric],
-            "penalty": fit.penalty,
-            "dev_scores": {str(p): score for p, score in fit.dev_scores.items()},
-            "at_edge_of_grid": fit.at_edge,
+            "penalty": choice.penalty,
+            "dev_scores": {str(p): score for p, score in choice.dev_scores.items()},
+            "at_edge_of_grid": choice.at_edge,
         },
         timing={
             "seconds": time.perf_counter() - started,
             "train_seconds": fit.seconds,
-            "samples_per_second": rows * len(fit.dev_scores) / fit.seconds,
+            "samples_per_second": rows * len(choice.dev_scores) / fit.seconds,
         },
         memory=environment.peak_memory(),
         flops={"per_step": None, "total": None},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from dnaft.errors import InputError
 from dnaft.metrics import Kind
 
 Array = NDArray[np.float64]
+Features: TypeAlias = sparse.csr_array | Array
 _MAX_ITERATIONS = 10_000
+_WIDEST_NEWTON = 10_000  # rows of the matrix of second derivatives, 800 MB
 _TOLERANCE = 1e-6  # of the gradient of the mean loss; scikit-learn's 1e-4 stops k-mers too early
 
 
@@ -31,13 +33,13 @@ class Weights:
     intercepts: Array
     trainable: int
 
-    def apply(self, features: sparse.csr_array) -> Array:
+    def apply(self, features: Features) -> Array:
         """Return logits or predicted values, (rows, outputs)."""
         return np.asarray(features @ self.coefficients.T + self.intercepts)
 
 
 def fit_path(
-    kind: Kind, outputs: int, features: sparse.csr_array, labels: Array, penalties: list[float]
+    kind: Kind, outputs: int, features: Features, labels: Array, penalties: list[float]
 ) -> Iterator[tuple[float, Weights]]:
     """Yield the weights that minimise the sum of losses and the penalised squared coefficients.
 
@@ -70,7 +72,8 @@ def fit_path(
                 f"train has no row of class {', '.join(map(str, sorted(missing)))}; a logistic "
                 "regression needs rows of every class"
             )
-    models = [_logistic(column) for column in columns.T]
+    solver = _solver(features, outputs if kind == "multiclass" and outputs > 2 else 1)
+    models = [_logistic(column, solver) for column in columns.T]
     for penalty in ordered:
         fits = [
             _refit(model, features, column, penalty)
@@ -84,16 +87,22 @@ def fit_path(
             yield penalty, _stack(fits)
 
 
-def _logistic(column: Array) -> LogisticRegression | None:
+def _solver(features: Features, classes: int) -> str:
+    """Newton's method for dense features: hidden states hang together, which takes others long."""
+    dense = not sparse.issparse(features)
+    return "newton-cholesky" if dense and features.shape[1] * classes < _WIDEST_NEWTON else "lbfgs"
+
+
+def _logistic(column: Array, solver: str) -> LogisticRegression | None:
     """Return a model to fit, None for a label that has one value only."""
     if len(np.unique(column)) == 1:
         return None
-    return LogisticRegression(max_iter=_MAX_ITERATIONS, tol=_TOLERANCE, warm_start=True)
+    return LogisticRegression(
+        solver=solver, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE, warm_start=True
+    )
 
 
-def _refit(
-    model: LogisticRegression, features: sparse.csr_array, column: Array, penalty: float
-) -> Weights:
+def _refit(model: LogisticRegression, features: Features, column: Array, penalty: float) -> Weights:
     model.set_params(C=1 / penalty).fit(features, column.astype(int))
     return _copy(model.coef_, model.intercept_)
 
@@ -123,13 +132,14 @@ def _two_columns(fit: Weights) -> Weights:
 
 
 def _ridge_path(
-    features: sparse.csr_array, labels: Array, penalties: list[float]
+    features: Features, labels: Array, penalties: list[float]
 ) -> Iterator[tuple[float, Weights]]:
     mean, spread = labels.mean(axis=0), labels.std(axis=0)
     spread[spread == 0] = 1.0
+    # Sparse features stay sparse: that solver centres them without writing it out.
+    solver = "sparse_cg" if sparse.issparse(features) else "cholesky"
     for penalty in penalties:
-        # Sparse features stay sparse: this solver centres them without writing it out.
-        model = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-8, max_iter=_MAX_ITERATIONS)
+        model = Ridge(alpha=penalty, solver=solver, tol=1e-8, max_iter=_MAX_ITERATIONS)
         model.fit(features, (labels - mean) / spread)
         coefficients = model.coef_.reshape(labels.shape[1], -1) * spread[:, None]
         yield penalty, _copy(coefficients, model.intercept_ * spread + mean)

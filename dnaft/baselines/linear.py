@@ -1,20 +1,18 @@
 """A linear model on sequence features, its penalty chosen on dev: the yardstick of a report."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from dnaft.baselines.estimators import Weights, fit_path
+from dnaft.baselines.choice import Choice, check_penalties, choose_penalty, undefined_on_dev
 from dnaft.baselines.features import KmerCounts, PositionalOneHot
 from dnaft.errors import InputError
-from dnaft.metrics import Kind, SplitScore, build_metrics
+from dnaft.metrics import Kind
 
 
 class Split(Protocol):
@@ -42,34 +40,20 @@ class BaselineFit:
         lengths_bp: Longest sequence of train, for pairs the longest first and the longest second
             one; one-hot features end there.
         tables: The splits.
-        weights: The weights under the chosen penalty.
-        penalty: The penalty with the best dev score; of equals the strongest.
-        dev_scores: Dev score under each penalty, from the strongest to the weakest.
+        choice: The weights, and the penalty that dev chose.
         seconds: Time for features, all fits and the choice.
     """
 
     features: KmerCounts | PositionalOneHot
     lengths_bp: tuple[int, ...]
     tables: Mapping[str, Split]
-    weights: Weights
-    penalty: float
-    dev_scores: dict[float, float]
+    choice: Choice
     seconds: float
-
-    @property
-    def trainable(self) -> int:
-        """Number of fitted coefficients and intercepts."""
-        return self.weights.trainable
-
-    @property
-    def at_edge(self) -> bool:
-        """Whether the chosen penalty ends a grid of several: a wider one may do better."""
-        grid = list(self.dev_scores)
-        return len(grid) > 1 and self.penalty in (grid[0], grid[-1])
 
     def predict(self, split: str) -> NDArray[np.float64]:
         """Return logits, or values in the unit of the labels, of a split: (rows, outputs)."""
-        return self.weights.apply(_transform(self.features, self.tables[split], self.lengths_bp))
+        features = _transform(self.features, self.tables[split], self.lengths_bp)
+        return self.choice.weights.apply(features)
 
     def count_cut(self, split: str) -> int:
         """Return how many sequences of a split lose bases behind `lengths_bp`."""
@@ -94,11 +78,7 @@ class LinearBaseline:
 
     def __post_init__(self) -> None:
         """Check the penalties."""
-        if not self.penalties:
-            raise ValueError("penalties must name one number or more, got none")
-        wrong = [p for p in self.penalties if not (p > 0 and math.isfinite(p))]
-        if wrong:
-            raise ValueError(f"penalties must be above 0 and finite, got {wrong[0]}")
+        check_penalties(self.penalties)
 
     def fit(
         self, tables: Mapping[str, Split], kind: Kind, outputs: int, choose_by: str
@@ -116,34 +96,21 @@ class LinearBaseline:
             InputError: If train lacks a class, or dev defines no score.
         """
         started = time.perf_counter()
-        known = list(build_metrics(kind, outputs))
-        if choose_by not in known:
-            raise ValueError(
-                f"choose_by of a {kind} task must be one of {known}, got {choose_by!r}"
-            )
         train, dev = tables["train"], tables["dev"]
         lengths_bp = tuple(max(map(len, column), default=0) for column in _columns(train))
-        x_train = _transform(self.features, train, lengths_bp)
-        x_dev = _transform(self.features, dev, lengths_bp)
-        labels = np.asarray(train.labels, dtype=np.float64)
-
-        dev_scores: dict[float, float] = {}
-        best, best_penalty = None, math.nan
-        for penalty, weights in fit_path(kind, outputs, x_train, labels, list(self.penalties)):
-            score = SplitScore(kind, choose_by, outputs)
-            score.update(torch.from_numpy(weights.apply(x_dev)), torch.as_tensor(dev.labels))
-            dev_scores[penalty] = float(score.compute())
-            if dev_scores[penalty] > dev_scores.get(best_penalty, -math.inf):
-                best, best_penalty = weights, penalty
-        if best is None:
-            raise InputError(
-                f"the dev split defines no {choose_by} (one class only, or too few rows); "
-                "choose another task.choose_by or a larger dev split"
-            )
-        seconds = time.perf_counter() - started
-        return BaselineFit(
-            self.features, lengths_bp, tables, best, best_penalty, dev_scores, seconds
+        features = (
+            _transform(self.features, train, lengths_bp),
+            _transform(self.features, dev, lengths_bp),
         )
+        labels = (
+            np.asarray(train.labels, dtype=np.float64),
+            np.asarray(dev.labels, dtype=np.float64),
+        )
+        choice = choose_penalty(kind, outputs, features, labels, self.penalties, choose_by)
+        if not choice.defined:
+            raise InputError(undefined_on_dev(choose_by))
+        seconds = time.perf_counter() - started
+        return BaselineFit(self.features, lengths_bp, tables, choice, seconds)
 
 
 def _columns(split: Split) -> list[Sequence[str]]:

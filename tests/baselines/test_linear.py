@@ -69,7 +69,7 @@ def test_binary_equals_sklearn() -> None:
     expected = direct.decision_function(one_hot(tables, "test"))
     assert fit.predict("test").shape == (40, 1)
     np.testing.assert_allclose(fit.predict("test")[:, 0], expected, atol=1e-3)
-    assert fit.trainable == 41
+    assert fit.choice.weights.trainable == 41
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -81,7 +81,7 @@ def test_multiclass_equals_sklearn(classes: int) -> None:
     probability = torch.from_numpy(fit.predict("test")).softmax(dim=1).numpy()
     expected = direct.predict_proba(one_hot(tables, "test"))
     np.testing.assert_allclose(probability, expected, atol=1e-4)
-    assert fit.trainable == (41 if classes == 2 else 123)
+    assert fit.choice.weights.trainable == (41 if classes == 2 else 123)
 
 
 def test_multilabel_is_one_model_a_label() -> None:
@@ -94,7 +94,7 @@ def test_multilabel_is_one_model_a_label() -> None:
     expected = direct.decision_function(one_hot(tables, "test"))
     np.testing.assert_allclose(found[:, 2], expected, atol=1e-3)
     np.testing.assert_allclose(found[:, 1], math.log(0.5 / 120.5))  # never seen in train
-    assert fit.trainable == 41 + 1 + 41
+    assert fit.choice.weights.trainable == 41 + 1 + 41
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
@@ -109,7 +109,7 @@ def test_regression_equals_sklearn(outputs: int) -> None:
     direct.fit(one_hot(tables, "train"), tables["train"].labels.astype(float))
     expected = direct.predict(one_hot(tables, "test")).reshape(40, outputs)
     np.testing.assert_allclose(fit.predict("test"), expected, rtol=1e-5)
-    assert fit.trainable == 41 * outputs
+    assert fit.choice.weights.trainable == 41 * outputs
     assert score(fit, "test", "regression", outputs)["r2"] > 0.3
 
 
@@ -117,13 +117,15 @@ def test_the_penalty_is_chosen_on_dev() -> None:
     tables = make_tables("binary", 1)
     penalties = (0.1, 1000.0, 10.0, 1.0, 100.0)
     fit = LinearBaseline(PositionalOneHot(), penalties).fit(tables, "binary", 1, "auroc")
-    assert list(fit.dev_scores) == sorted(penalties, reverse=True)
-    assert fit.dev_scores[fit.penalty] == max(fit.dev_scores.values())
-    assert score(fit, "dev", "binary", 1)["auroc"] == fit.dev_scores[fit.penalty]
-    alone = LinearBaseline(PositionalOneHot(), (fit.penalty,)).fit(tables, "binary", 1, "auroc")
+    assert list(fit.choice.dev_scores) == sorted(penalties, reverse=True)
+    assert fit.choice.dev_scores[fit.choice.penalty] == max(fit.choice.dev_scores.values())
+    assert score(fit, "dev", "binary", 1)["auroc"] == fit.choice.dev_scores[fit.choice.penalty]
+    alone = LinearBaseline(PositionalOneHot(), (fit.choice.penalty,)).fit(
+        tables, "binary", 1, "auroc"
+    )
     np.testing.assert_allclose(alone.predict("test"), fit.predict("test"), atol=1e-3)
-    assert fit.at_edge == (fit.penalty in (0.1, 1000.0))
-    assert not alone.at_edge
+    assert fit.choice.at_edge == (fit.choice.penalty in (0.1, 1000.0))
+    assert not alone.choice.at_edge
     assert fit.seconds > 0
 
 
@@ -131,8 +133,8 @@ def test_of_equal_penalties_the_strongest_wins() -> None:
     tables = make_tables("binary", 1)
     tables["dev"].sequences[:] = ["N" * 10] * 60  # every prediction is the intercept
     fit = LinearBaseline(PositionalOneHot(), (1.0, 9.0, 3.0)).fit(tables, "binary", 1, "auroc")
-    assert fit.dev_scores == {9.0: 0.5, 3.0: 0.5, 1.0: 0.5}
-    assert fit.penalty == 9.0
+    assert fit.choice.dev_scores == {9.0: 0.5, 3.0: 0.5, 1.0: 0.5}
+    assert fit.choice.penalty == 9.0
 
 
 def test_test_is_not_looked_at_before_it_is_asked_for() -> None:
@@ -217,8 +219,8 @@ def test_prom_tata(
     found = score(fit, "test", "binary", 1)
     assert mcc[0] <= found["mcc"] <= mcc[1]
     assert auroc[0] <= found["auroc"] <= auroc[1]
-    assert fit.trainable == trainable
-    assert not fit.at_edge
+    assert fit.choice.weights.trainable == trainable
+    assert not fit.choice.at_edge
     assert fit.count_cut("test") == 0
 
 
@@ -239,4 +241,4 @@ def test_features_of_pairs_stand_side_by_side() -> None:
     assert fit.count_cut("test") == 2
     np.testing.assert_allclose(fit.predict("test"), whole.predict("test"), atol=1e-6)
     counts = LinearBaseline(KmerCounts(2), (4.0,)).fit(tables, "binary", 1, "mcc")
-    assert counts.trainable == 2 * 16 + 1
+    assert counts.choice.weights.trainable == 2 * 16 + 1
