@@ -139,13 +139,28 @@ class Backbone(nn.Module):
             token_type_ids: 0 and 1 at the first and second sequence of pairs. A model that was
                 trained without (`takes_token_types` is false) tells them apart by the separator.
         """
-        types = {}
-        if token_type_ids is not None and self.takes_token_types:
-            types["token_type_ids"] = token_type_ids
-        hidden: Tensor = self.model(
-            input_ids=input_ids, attention_mask=attention_mask, **types
-        ).last_hidden_state
+        outputs = self.call_model(input_ids, attention_mask, token_type_ids)
+        hidden: Tensor = outputs.last_hidden_state
         return hidden
+
+    def call_model(
+        self,
+        input_ids: Int[Tensor, "windows tokens"],
+        attention_mask: Int[Tensor, "windows tokens"],
+        token_type_ids: Int[Tensor, "windows tokens"] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Return what the transformers model returns.
+
+        Args:
+            input_ids: Token ids.
+            attention_mask: 1 at tokens, 0 at padding.
+            token_type_ids: See `encode`.
+            options: Further arguments of the model, such as `output_hidden_states`.
+        """
+        if token_type_ids is not None and self.takes_token_types:
+            options["token_type_ids"] = token_type_ids
+        return self.model(input_ids=input_ids, attention_mask=attention_mask, **options)
 
     def forward(
         self,
