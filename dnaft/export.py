@@ -121,6 +121,11 @@ def check(settings: Settings) -> RunRecord:
             f"run: {record.method} is a linear model of counts or bases, no language model; there "
             "is nothing to export"
         )
+    if record.config["method"].get("probe") is not None:
+        raise InputError(
+            f"run: {record.method} leaves the language model as it is; there is nothing to export "
+            f"beside its linear maps, {settings.run / 'layer_probes.safetensors'}"
+        )
     adapter, model = settings.run / "adapter", settings.run / "model"
     if not adapter.is_dir() and not model.is_dir():
         raise InputError(f"run: {settings.run} has lost its weights: neither adapter/ nor model/")

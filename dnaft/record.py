@@ -180,6 +180,19 @@ def table(records: Iterable[RunRecord], names: Sequence[str] | None = None) -> s
         for record, name in zip(records, which, strict=True)
     ]
     numeric = [False, False, False, names is None, False, True, True, True, True]
+    return aligned_table(head, rows, numeric)
+
+
+def aligned_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]
+) -> str:
+    """Return a Markdown table whose columns are also aligned as plain text.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells, as many as columns in each row.
+        numeric: Whether a column is aligned on the right.
+    """
     widths = [max(3, *(len(row[i]) for row in [head, *rows])) for i in range(len(head))]
     rule = ["-" * (w - n) + ":" * n for w, n in zip(widths, numeric, strict=True)]
     return "\n".join(_line(row, widths, numeric) for row in [head, rule, *rows])

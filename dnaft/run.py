@@ -21,6 +21,7 @@ from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting, load_forgetting
+from dnaft.layer_probe_run import run_layer_probe
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.models.backbone import Backbone
@@ -68,6 +69,9 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
         finish_run(record, folder, [])
         return record
     data = prepare_data(config, task)
+    if config["method"]["probe"] is not None:
+        model = load_base(config, data)
+        return run_layer_probe(config, folder, choices, task, data, model, started)
     forgetting = load_forgetting(config["model"], data) if config["eval"]["mlm"] else None
     backbone = prepare_backbone(config, task, data)
     return fine_tune(config, folder, choices, task, data, backbone, forgetting, started)
@@ -78,8 +82,8 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
     model = config["model"]
     if "_target_" not in model:
         raise InputError(
-            f"model: method {config['method']['name']} fine-tunes a language model, and "
-            "model=none has none; choose one, for example model=tiny"
+            f"model: method {config['method']['name']} needs a language model, and model=none is "
+            "none; choose one, for example model=tiny"
         )
     require(model.get("requires") or ())
     with errors_at("method.quantise"):
@@ -93,14 +97,19 @@ def prepare_data(config: dict[str, Any], task: Task) -> SequenceDataModule:
             f"{model['max_tokens']}; take fewer"
         )
     room = model["max_tokens"] - virtual
-    data: SequenceDataModule = make(task=task, tokenizer=tokenizer, max_tokens=room)
+    data: SequenceDataModule = make(
+        task=task,
+        tokenizer=tokenizer,
+        max_tokens=room,
+        train_in_order=config["method"]["probe"] is not None,
+    )
     data.prepare_data()
     data.setup("fit")
     return data
 
 
-def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModule) -> Backbone:
-    """Load the model, give it a head and inject the method."""
+def load_base(config: dict[str, Any], data: SequenceDataModule) -> Backbone:
+    """Load the model, and check that the tokens have their rows in its embedding."""
     backbone: Backbone = build(model_node(config), "model")
     rows = backbone.vocabulary_size
     if data.tokenizer.vocab_size > rows:
@@ -109,6 +118,12 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
             f"the embedding of model {backbone.name}; choose the tokenizer that the model was "
             "trained with"
         )
+    return backbone
+
+
+def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModule) -> Backbone:
+    """Load the model, give it a head and inject the method."""
+    backbone = load_base(config, data)
     method = config["method"]
     with errors_at("method.head_dropout"):
         positions = data.summary()["tokens"]["train"]["max"]

@@ -105,6 +105,11 @@ def load_model(folder: Path) -> tuple[Backbone, RunRecord]:
         InputError: If the folder holds no finished run, or its base model cannot be read.
     """
     record = read(folder / "result.json")
+    if record.config.get("method", {}).get("probe") is not None:
+        raise InputError(
+            f"{folder}: {record.method} leaves the model as it is, and linear maps of its layers; "
+            "load it with dnaft.saved_probe.load_probe"
+        )
     source: Path | None = None
     if (folder / MODEL / "config.json").is_file():
         source = folder / MODEL

@@ -16,8 +16,9 @@ _PRETRAIN_COMPONENTS = (
     "genome", "tokenizer", "model", "objective", "plan", "optimizer", "held_out", "session",
     "export", "trainer", "logger",
 )  # fmt: skip
+_Switches = dict[str, dict[str, Any]]
 # What only the training of a language model heeds, and how it is switched off.
-_OF_TRAINING: dict[str, dict[str, Any]] = {
+_OF_TRAINING: _Switches = {
     "loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0},
     "data": {
         "weighted_sampling": False,
@@ -25,6 +26,13 @@ _OF_TRAINING: dict[str, dict[str, Any]] = {
         "eval_reverse_complement": False,
     },
     "eval": {"mlm": False},
+}
+# The same for probes, which read a language model, on one strand or both, and train none.
+_OF_TRAINING_ALONE: _Switches = {
+    **_OF_TRAINING,
+    "data": {"weighted_sampling": False, "reverse_complement": 0},
+    "method": {"virtual_tokens": 0, "orthogonality_weight": 0, "head_dropout": 0},
+    "trainer": {"precision": "32-true"},
 }
 
 
@@ -37,6 +45,7 @@ class MethodSettings:
     optimizer: Any
     callbacks: dict[str, Any]
     baseline: Any
+    probe: Any
     rank: int | None = None
     peft_config: Any = None
     virtual_tokens: int = 0
@@ -91,13 +100,20 @@ def check_settings(config: Mapping[str, Any]) -> None:
             "counts once more; leave out one of them"
         )
     if config["method"]["baseline"] is not None:
-        _check_baseline(config)
+        _check_switches(config, _OF_TRAINING)
+    if config["method"]["probe"] is not None:
+        _check_switches(config, _OF_TRAINING_ALONE)
     for key, parts in (
         ("callbacks", config["callbacks"]),
         ("method.callbacks", config["method"]["callbacks"]),
     ):
         if not isinstance(parts, Mapping):
             raise InputError(f"{key}: got {parts!r}; needs named callbacks, or callbacks=none")
+        if parts and config["method"]["probe"] is not None:
+            raise InputError(
+                f"{key}: {', '.join(parts)} act while a model is trained, and method "
+                f"{config['method']['name']} trains none; leave them out"
+            )
         for name, part in parts.items():
             _check_component(part, f"{key}.{name}")
             if isinstance(part.get("monitor"), str):
@@ -152,9 +168,11 @@ def _check_method(method: Any) -> None:
         raise InputError(f"method: got {method!r}; choose a file, for example method=lora")
     plain = {key: value for key, value in method.items()}
     check_arguments(MethodSettings, plain, "method")
-    if method["baseline"] is not None:
-        _check_component(method["baseline"], "method.baseline")
-        return
+    for linear in ("baseline", "probe"):
+        if method[linear] is not None:
+            _check_component(method[linear], f"method.{linear}")
+            _check_alone(method, linear)
+            return
     for part in ("inject", "optimizer"):
         if method[part] is None:
             raise InputError(
@@ -171,15 +189,25 @@ def _check_method(method: Any) -> None:
         )
 
 
-def _check_baseline(config: Mapping[str, Any]) -> None:
-    """Refuse what a baseline would pass over in silence."""
-    for group, switches in _OF_TRAINING.items():
-        for name, off in switches.items():
+def _check_alone(method: Mapping[str, Any], linear: str) -> None:
+    """Refuse a method that is a linear model and trains a language model, too."""
+    for part in ("baseline", "probe", "inject", "optimizer"):
+        if part != linear and method[part] is not None:
+            raise InputError(
+                f"method.{part}: method {method['name']} is a linear model, which "
+                f"method.{linear} describes by itself; set method.{part} to null"
+            )
+
+
+def _check_switches(config: Mapping[str, Any], switches: _Switches) -> None:
+    """Refuse what a linear model would pass over in silence."""
+    for group, of_group in switches.items():
+        for name, off in of_group.items():
             value = config[group].get(name, off)
             if value != off:
                 raise InputError(
                     f"{group}.{name}: is {value}, and method {config['method']['name']} is a "
-                    "linear model with a loss and an order of its own; leave it out"
+                    "linear model with a loss, an order and a precision of its own; leave it out"
                 )
 
 

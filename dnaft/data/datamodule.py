@@ -39,6 +39,7 @@ class SequenceDataModule(LightningDataModule):
         eval_reverse_complement: bool = False,
         num_workers: int = 0,
         seed: int = 1,
+        train_in_order: bool = False,
     ) -> None:
         """Choose data and batches; nothing is read yet.
 
@@ -64,6 +65,7 @@ class SequenceDataModule(LightningDataModule):
                 are averaged.
             num_workers: Processes that prepare batches.
             seed: Decides the order of the training rows and their strands.
+            train_in_order: Train is read as dev and test are, too (`in_order`).
 
         Raises:
             ValueError: If a number is out of range, the task has no classes to draw alike, or its
@@ -105,6 +107,7 @@ class SequenceDataModule(LightningDataModule):
         self.eval_reverse_complement = eval_reverse_complement
         self.num_workers = num_workers
         self.seed = seed
+        self.train_in_order = train_in_order
         self.encoding = Encoding(
             tokenizer, cache_dir, max_tokens, long_input, window_overlap_fraction
         )
@@ -118,8 +121,9 @@ class SequenceDataModule(LightningDataModule):
             InputError: If data are missing or wrong, or would be cut and may not.
         """
         if self._splits is None:
-            both = ["train"] if self.reverse_complement else []
-            both += ["dev", "test"] if self.eval_reverse_complement else []
+            evaluated = self.eval_reverse_complement
+            train = self.reverse_complement > 0 or (self.train_in_order and evaluated)
+            both = (["train"] if train else []) + (["dev", "test"] if evaluated else [])
             self._splits = encode_splits(self.task, self.data_dir, self.encoding, both)
         return self._splits
 
@@ -172,13 +176,18 @@ class SequenceDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of dev, in the order of the file."""
-        return self._eval_dataloader("dev")
+        return self.in_order("dev")
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of test, in the order of the file."""
-        return self._eval_dataloader("test")
+        return self.in_order("test")
 
-    def _eval_dataloader(self, split: str) -> DataLoader[Any]:
+    def in_order(self, split: str) -> DataLoader[Any]:
+        """Return the batches of a split in the order of the file, as they are scored.
+
+        Args:
+            split: dev or test; or train, if it is to be read so (`train_in_order`).
+        """
         rows = self._dataset(split)
         pad_id = self.tokenizer.pad_id
         if not self.eval_reverse_complement:

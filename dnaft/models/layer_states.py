@@ -89,16 +89,12 @@ def read_layers(backbone: Backbone, loader: Iterable[Batch]) -> list[NDArray[np.
     device = next(backbone.parameters()).device
     parts: list[list[NDArray[np.float32]]] = []
     for batch in loader:
-        inputs = [None if part is None else part.to(device) for part in batch.inputs]
-        moved = batch._replace(
-            input_ids=inputs[0], attention_mask=inputs[1], token_type_ids=inputs[2],
-            windows=inputs[3],
-        )  # fmt: skip
+        moved = Batch._make(p.to(device) if isinstance(p, Tensor) else p for p in batch)
         vectors = [vector.cpu().numpy() for vector in pool_layers(backbone, moved)]
         parts = parts or [[] for _ in vectors]
-        for layer, vector in zip(parts, vectors, strict=True):
-            layer.append(vector)
-    layers = [np.concatenate(layer) for layer in parts]
+        for part, vector in zip(parts, vectors, strict=True):
+            part.append(vector)
+    layers = [np.concatenate(part) for part in parts]
     for number, layer in enumerate(layers):
         if not np.isfinite(layer).all():
             raise InputError(

@@ -87,12 +87,14 @@ def test_methods_have_the_same_keys(name: str) -> None:
     method = choose("method", name)["method"]
     own = {"rank", "peft_config"}
     assert set(method) - own == base == {f.name for f in fields(MethodSettings)} - own
-    if method["baseline"] is None:
+    linear = [part for part in ("baseline", "probe") if method[part] is not None]
+    if not linear:
         assert set(method["optimizer"]) - {"_target_"} <= {f.name for f in fields(AdamW)}
     else:
+        assert len(linear) == 1
         assert method["inject"] is None
         assert method["optimizer"] is None
-        assert "_target_" not in choose("method", name)["model"]
+        assert ("_target_" in choose("method", name)["model"]) == (linear == ["probe"])
 
 
 @pytest.mark.parametrize(

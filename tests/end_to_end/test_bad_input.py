@@ -324,6 +324,36 @@ def test_a_baseline_passes_over_nothing_in_silence(refused: Command) -> None:
     assert message.startswith("loss.focal_gamma: is 2, and method baseline_kmer is a linear model")
 
 
+# overrides, start of the message
+NOT_FOR_PROBES = [
+    (["loss.focal_gamma=2"], "loss.focal_gamma: is 2, and method layer_probe is a linear model"),
+    (["data.reverse_complement=0.5"], "data.reverse_complement: is 0.5, and method layer_probe"),
+    (["data.weighted_sampling=true"], "data.weighted_sampling: is True, and method layer_probe"),
+    (["eval.mlm=true"], "eval.mlm: is True, and method layer_probe"),
+    (["method.virtual_tokens=3"], "method.virtual_tokens: is 3, and method layer_probe"),
+    (["method.head_dropout=0.1"], "method.head_dropout: is 0.1, and method layer_probe"),
+    (["trainer.precision=bf16-mixed"], "trainer.precision: is bf16-mixed, and method layer_probe"),
+    (["callbacks=early_stopping"], "callbacks: early_stopping act while a model is trained"),
+    (["method.probe.penalties=[]"], "method.probe: penalties must name one number or more"),
+    (["method.probe.penalties=[1,0]"], "method.probe: penalties must be above 0 and finite, got 0"),
+    (
+        ["method.inject={{_target_:dnaft.methods.full.inject_full,_partial_:true}}"],
+        "method.inject: method layer_probe is a linear model, which method.probe describes by",
+    ),
+    (["model=none"], "model: method layer_probe needs a language model, and model=none is none"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "start"), NOT_FOR_PROBES)
+def test_a_probe_passes_over_nothing_in_silence(
+    overrides: list[str], start: str, refused: Command
+) -> None:
+    small = [] if "model=none" in overrides else SMALL_BERT
+    files = [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")]
+    message = refused("task=csv", *files, "method=layer_probe", *small, *overrides, small=False)
+    assert message.startswith(start)
+
+
 def test_sweep_into_a_file(refused: Command) -> None:
     message = refused("-m", "method=lora,full", "output_dir=train.csv", small=False)
     assert message.startswith("output_dir: cannot write to train.csv")

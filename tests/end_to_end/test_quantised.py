@@ -11,6 +11,7 @@ from peft import PeftModel
 from dnaft.config import build
 from dnaft.errors import InputError
 from dnaft.models.quantise import check_quantised, numel
+from dnaft.saved_probe import load_probe
 from dnaft.saved_run import save_base
 from small_methods import IDS, MASK, method_config
 from small_models import built, small_node
@@ -126,14 +127,36 @@ def test_methods_that_need_plain_weights_are_refused(
 
 
 @needs_package
+def test_layers_are_probed_in_four_bits(train: Command, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    save_base(built(small_node("tiny", max_tokens=64)), source)
+    settings = [
+        "model=tiny",
+        f"model.source={source}",
+        "model.max_tokens=64",
+        "trainer.accelerator=cpu",
+    ]
+    plain, four_bits = (
+        train("method=layer_probe", "progress=false", *settings, *more)
+        for more in ([], ["method.quantise=nf4"])
+    )
+    found = result(four_bits)
+    assert found["parameters"] == result(plain)["parameters"]
+    assert found["chosen"]["dev_scores"]["0"] == result(plain)["chosen"]["dev_scores"]["0"]
+    exact, rounded = (load_probe(folder, 2)[0] for folder in (plain, four_bits))
+    assert {m for m, p in rounded.backbone.model.named_parameters() if not p.is_floating_point()}
+    assert not torch.equal(exact(IDS % 5 + 3, MASK), rounded(IDS % 5 + 3, MASK))
+
+
+@needs_package
 def test_a_run_keeps_the_adapter_alone_and_loads_again(train: Command, tmp_path: Path) -> None:
     from dnaft.saved_run import ADAPTER, BASE, load_model
 
     source = tmp_path / "source"
     save_base(built(small_node("tiny", max_tokens=64)), source)
     folder = train(
-        "method=qlora", "method.rank=4", f"model.source={source}", "model.max_tokens=64",
-        "trainer.max_epochs=1", "trainer.accelerator=cpu", "progress=false",
+        "method=qlora", "method.rank=4", "model=tiny", f"model.source={source}",
+        "model.max_tokens=64", "trainer.max_epochs=1", "trainer.accelerator=cpu", "progress=false",
     )  # fmt: skip
     found = result(folder)
     assert found["config"]["method"]["quantise"] == "nf4"

@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from dnaft.models.backbone import Backbone
-from small_methods import METHODS, adapted, plain, rows_of_docs
+from small_methods import METHODS, PROBES, adapted, plain, rows_of_docs
 from small_models import SHAPES
 
 # Of the small BERT, beside the head: width 16, inner width 24, two layers, 80 tokens, 64 positions,
@@ -125,4 +125,4 @@ def test_the_head_trains_with_every_method() -> None:
 
 
 def test_the_docs_list_every_method_and_no_other() -> None:
-    assert set(rows_of_docs()) == set(METHODS)
+    assert set(rows_of_docs()) == {*METHODS, *PROBES}

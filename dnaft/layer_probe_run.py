@@ -1,0 +1,196 @@
+"""The recipe of layer probing: each split is read once, a linear model fitted to every layer."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Trainer
+from numpy.typing import NDArray
+
+from dnaft import environment
+from dnaft.baselines.choice import Choice, undefined_on_dev
+from dnaft.baselines.estimators import Array
+from dnaft.baselines.layer_curve import (
+    ProbedLayer,
+    best_layer,
+    describe_curve,
+    name_states,
+    write_curve,
+)
+from dnaft.baselines.layer_plot import plot_layers
+from dnaft.baselines.layer_probe import LayerProbe
+from dnaft.config import build
+from dnaft.data.datamodule import SequenceDataModule
+from dnaft.data.task import Task
+from dnaft.errors import InputError
+from dnaft.metrics import default_metric, score, to_scores
+from dnaft.models.backbone import Backbone
+from dnaft.models.layer_states import read_layers
+from dnaft.models.quantise import numel
+from dnaft.outcome import finish_run
+from dnaft.predictions import write_predictions
+from dnaft.record import RunRecord
+from dnaft.saved_probe import PROBES, save_probes
+from dnaft.saved_run import BASE, save_base
+
+log = logging.getLogger(__name__)
+
+
+def run_layer_probe(
+    config: dict[str, Any],
+    folder: Path,
+    choices: dict[str, str],
+    task: Task,
+    data: SequenceDataModule,
+    backbone: Backbone,
+    started: float,
+) -> RunRecord:
+    """Read all layers of the splits, fit a probe to each, let dev choose, then score test.
+
+    Args:
+        config: The resolved configuration; `method.probe` describes the linear models.
+        folder: The run folder.
+        choices: The name chosen in each configuration group.
+        task: The task.
+        data: Its splits, train readable in order.
+        backbone: The model; it stays as it is.
+        started: `time.perf_counter()` at the start of the run.
+
+    Raises:
+        InputError: If the model does not hand out its layers, train lacks a class, or dev defines
+            no score under any layer.
+    """
+    probe: LayerProbe = build(config["method"]["probe"], "method.probe")
+    metric = task.choose_by or default_metric(task.kind)
+    reader = _Reader(backbone.to(_device(config, folder)), data)
+    train, dev = reader.read("train"), reader.read("dev")
+    labels = {split: np.asarray(t.labels, dtype=np.float64) for split, t in data.tables.items()}
+
+    fitting = time.perf_counter()
+    curve = []
+    for layer, state in enumerate(name_states(len(dev))):
+        features = train[layer], dev[layer]
+        choice = probe.fit(
+            features, (labels["train"], labels["dev"]), task.kind, task.outputs, metric
+        )
+        scores = {"dev": _score(task, choice, dev[layer], labels["dev"])}
+        curve.append(ProbedLayer(layer, state, dev[layer].shape[1], choice, scores))
+        log.info("layer %d: dev %s %.4f", layer, metric, scores["dev"][metric])
+    fit_seconds = time.perf_counter() - fitting
+    del train
+    best = best_layer(curve, metric)
+    if best is None:
+        raise InputError(undefined_on_dev(metric))
+
+    # Chosen: from here on the test split is looked at, once by each layer, for the curve.
+    test = reader.read("test")
+    for row in curve:
+        row.scores["test"] = _score(task, row.choice, test[row.layer], labels["test"])
+    logits = _logits(best.choice, test[best.layer])
+    test_labels = torch.from_numpy(data.tables["test"].labels)
+    write_predictions(
+        folder / "test_predictions.parquet", to_scores(task.kind, logits), test_labels
+    )
+    save_probes([row.choice.weights for row in curve], folder / PROBES)
+    if backbone.source is None:
+        # Random weights come from their seed, but not from every version of torch.
+        save_base(backbone.cpu(), folder / BASE)
+    write_curve(folder / "layers.csv", curve)
+    plot_layers(curve, best.layer, metric, folder / "layers.png")
+    print("\nlinear probes of each layer; the star is what dev chose, test chooses nothing:\n")
+    print(describe_curve(curve, best.layer, metric))
+
+    trainable = best.choice.weights.trainable
+    total = trainable + sum(numel(p) for p in backbone.parameters())
+    record = RunRecord(
+        task=task.name,
+        model=choices["model"],
+        method=choices["method"],
+        seed=config["seed"],
+        config=config,
+        code_version=environment.code_version(),
+        data=data.summary(),
+        parameters={"trainable": trainable, "total": total, "fraction": trainable / total},
+        scores=best.scores,
+        chosen={
+            "step": None,
+            "metric": metric,
+            "value": best.scores["dev"][metric],
+            "layer": best.layer,
+            "state": best.state,
+            "width": best.width,
+            "penalty": best.choice.penalty,
+            "at_edge_of_grid": best.choice.at_edge,
+            "dev_scores": {str(row.layer): row.scores["dev"][metric] for row in curve},
+        },
+        timing={
+            "seconds": time.perf_counter() - started,
+            "train_seconds": fit_seconds,
+            "read_seconds": reader.seconds,
+            "samples_per_second": reader.rows / reader.seconds,
+        },
+        memory=environment.peak_memory(),
+        flops={"per_step": None, "total": None},
+        environment=environment.describe(),
+    )
+    finish_run(record, folder, build(config["logger"], "logger")(folder))
+    return record
+
+
+class _Reader:
+    """Reads splits through a model that stays as it is.
+
+    Args:
+        backbone: The model, on its device.
+        data: The splits.
+
+    Attributes:
+        rows: How many were read.
+        seconds: How long that took.
+    """
+
+    def __init__(self, backbone: Backbone, data: SequenceDataModule) -> None:
+        self._backbone = backbone
+        self._data = data
+        self.rows = 0
+        self.seconds = 0.0
+
+    def read(self, split: str) -> list[NDArray[np.float32]]:
+        """Return the pooled states of a split, (rows, width) for each layer."""
+        started = time.perf_counter()
+        states = read_layers(self._backbone, self._data.in_order(split))
+        seconds = time.perf_counter() - started
+        self.rows += len(states[0])
+        self.seconds += seconds
+        log.info(
+            "%s: %s rows read, %d hidden states, %.1f s",
+            split,
+            f"{len(states[0]):,}",
+            len(states),
+            seconds,
+        )
+        return states
+
+
+def _device(config: dict[str, Any], folder: Path) -> torch.device:
+    """Return where the trainer would train."""
+    trainer: Trainer = build(config["trainer"], "trainer")(
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        default_root_dir=folder,
+    )
+    return trainer.strategy.root_device
+
+
+def _logits(choice: Choice, states: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(choice.weights.apply(states.astype(np.float64)))
+
+
+def _score(
+    task: Task, choice: Choice, states: NDArray[np.float32], labels: Array
+) -> dict[str, float]:
+    return score(task.kind, task.outputs, _logits(choice, states), torch.from_numpy(labels))
