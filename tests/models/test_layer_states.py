@@ -83,8 +83,8 @@ def test_states_are_those_that_hooks_see(name: str, pooling: Pooling) -> None:
     for row, length in enumerate(LENGTHS):
         *inner, last = by_hooks(backbone, ids[row, :length])
         assert len(inner) == backbone.layers + 1
-        if name == "nucleotide_unet":  # a token for each four bases
-            inner = [state.repeat_interleave(4, dim=0)[:length] for state in inner]
+        if name == "nucleotide_unet":  # a token for each codon
+            inner = [state.repeat_interleave(3, dim=0)[:length] for state in inner]
         for number, state in enumerate([*inner[: len(found) - 1], last]):
             want = one_vector(state, pooling)
             got = found[number][row]
