@@ -94,7 +94,7 @@ def draw(card: dict[str, Any], curve: Path, file: Path) -> None:
 
     with curve.open(newline="") as content:
         rows = list(csv.DictReader(content))
-    figure, axis = pyplot.subplots(figsize=(7, 3.4), constrained_layout=True)
+    figure, axis = pyplot.subplots(figsize=(7, 3.8), constrained_layout=True)
     for column, name, colour in (
         ("train/nats", "training, 20% of the targets in sight", "#bbbbbb"),
         ("dev/nats", "held-out chromosomes, all targets hidden", "#1b6ca8"),
@@ -112,7 +112,7 @@ def draw(card: dict[str, Any], curve: Path, file: Path) -> None:
     axis.set_ylim(min(*levels, lowest) * 0.94, max(levels) * 1.03)
     axis.set_xlabel("million tokens")
     axis.set_ylabel("nats a token")
-    axis.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     figure.savefig(file, dpi=110)
     pyplot.close(figure)
 
