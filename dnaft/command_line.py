@@ -18,15 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dnaft.config import config_dir, register_schema
 from dnaft.errors import InputError
+from dnaft.exit_status import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, FULL_ERROR
 from dnaft.explain import explain
 from dnaft.run_folder import RunFolders, run_name
 from dnaft.settings import check_choices
-
-EXIT_BUG = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
-
-_FULL_ERROR = "HYDRA_FULL_ERROR"
 
 # What a command does: configuration in plain values, run folder, the choice in each group.
 Job = Callable[[dict[str, Any], Path, dict[str, str]], object]
@@ -50,7 +45,7 @@ class CommandLine:
 
     def __call__(self) -> None:
         """Run the command line; exit with status 2 and a message if the input is wrong."""
-        traceback_wanted = os.environ.get(_FULL_ERROR) == "1"
+        traceback_wanted = os.environ.get(FULL_ERROR) == "1"
         register_schema()
         for name, resolver in (
             ("run_dir", self._run_dir),
@@ -117,8 +112,8 @@ class CommandLine:
         def run_one(config: DictConfig) -> None:
             self._run_one(config)
 
-        before = os.environ.get(_FULL_ERROR)
-        os.environ[_FULL_ERROR] = "1"  # Hydra then raises what it would print and exit 1 for
+        before = os.environ.get(FULL_ERROR)
+        os.environ[FULL_ERROR] = "1"  # Hydra then raises what it would print and exit 1 for
         try:
             hydra.main(version_base="1.3", config_path=config_dir(), config_name=self._config_name)(
                 run_one
@@ -133,9 +128,9 @@ class CommandLine:
         finally:
             self._folders.release()
             if before is None:
-                del os.environ[_FULL_ERROR]
+                del os.environ[FULL_ERROR]
             else:
-                os.environ[_FULL_ERROR] = before
+                os.environ[FULL_ERROR] = before
 
 
 def _sweep_dir(output_dir: str) -> str:

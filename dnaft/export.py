@@ -5,14 +5,14 @@ signs. What loads a model is imported when there is one to load.
 """
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnaft.command_line import EXIT_BAD_INPUT, EXIT_INTERRUPTED
-from dnaft.errors import InputError, near
+from dnaft import arguments
+from dnaft.errors import InputError
+from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
 from dnaft.record import RunRecord, read
 from dnaft.run_folder import CARD, RESULT, has_checkpoint
 
@@ -29,7 +29,6 @@ Write what a finished run trained in a form that needs no dnaft.
 Beside either stand the task head, task_head.safetensors, and what it is made for, task_head.json.
 """
 _KEYS = ("run", "merge", "out")
-_BOOLEANS = {"true": True, "false": False}
 _MOST_SHOWN = 5
 # Below the folder of all runs: <task>/<model>/<method>/<run>.
 _DEPTHS = ("*", "*/*", "*/*/*", "*/*/*/*")
@@ -50,33 +49,20 @@ class Settings:
     out: Path
 
 
-def parse(arguments: Sequence[str]) -> Settings:
+def parse(typed: Sequence[str]) -> Settings:
     """Read KEY=VALUE arguments.
 
     Raises:
         InputError: For an unknown key, one that is given twice, a missing or a wrong value.
     """
-    given: dict[str, str] = {}
-    for argument in arguments:
-        key, sign, value = argument.partition("=")
-        if not sign:
-            raise InputError(f"{argument}: cannot be read as KEY=VALUE; try --help")
-        if key not in _KEYS:
-            raise InputError(f"{key}: there is no such key; {near(key, _KEYS)}")
-        if key in given:
-            raise InputError(f"{key}: is given twice; leave one out")
-        if not value:
-            raise InputError(f"{key}: has no value; give one with {key}=VALUE, or leave it out")
-        given[key] = value
+    given = arguments.parse(typed, _KEYS)
     if "run" not in given:
         raise InputError("run: has no value; give a run folder with run=FOLDER")
-    merge = given.get("merge", "false").lower()
-    if merge not in _BOOLEANS:
-        raise InputError(f"merge: got {given['merge']!r}; needs true or false")
+    merge = arguments.boolean(given, "merge")
     run = Path(given["run"]).expanduser()
-    default = run / "export" / ("merged" if _BOOLEANS[merge] else "adapter")
+    default = run / "export" / ("merged" if merge else "adapter")
     out = Path(given["out"]).expanduser() if "out" in given else default
-    return Settings(run, _BOOLEANS[merge], out)
+    return Settings(run, merge, out)
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -160,23 +146,16 @@ def _quantisation(run: Path, record: RunRecord) -> str | None:
 
 def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
-    arguments = sys.argv[1:]
-    if not arguments or {"-h", "--help"} & set(arguments):
+    typed = sys.argv[1:]
+    if not typed or {"-h", "--help"} & set(typed):
         print(USAGE, end="")
-        sys.exit(0 if arguments else EXIT_BAD_INPUT)
-    try:
-        settings = parse(arguments)
+        sys.exit(0 if typed else EXIT_BAD_INPUT)
+    with exit_status():
+        settings = parse(typed)
         check(settings)
         from dnaft.export_run import export
 
         export(settings.run, settings.merge, settings.out)
-    except InputError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":
