@@ -126,6 +126,19 @@ class TaskLoss(nn.Module):
 
 
 @dataclass(frozen=True)
+class CountedLabels:
+    """What weights need to know of the labels of a multi-label task, without the labels.
+
+    Attributes:
+        rows: Rows.
+        positives: Rows with label 1, for each label.
+    """
+
+    rows: int
+    positives: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class LossSettings:
     """How a task's loss is altered for rare classes and small data; by default not at all.
 
@@ -164,7 +177,7 @@ class LossSettings:
             kind: Kind of the task.
             outputs: Classes, labels or targets; 1 for binary tasks.
             train_labels: Those of all training rows, (rows,) or (rows, labels), an array or a
-                tensor.
+                tensor; or a `CountedLabels`.
 
         Raises:
             ValueError: If the task is a regression and something is asked for that only classes
@@ -177,7 +190,9 @@ class LossSettings:
             )
         weights = None
         if self.class_weights == BALANCED:
-            weights = balanced_weights(kind, outputs, torch.as_tensor(train_labels))
+            if not isinstance(train_labels, CountedLabels):
+                train_labels = torch.as_tensor(train_labels)
+            weights = balanced_weights(kind, outputs, train_labels)
         elif self.class_weights is not None:
             needed = 2 if kind == "binary" else outputs
             what = "labels" if kind == "multilabel" else "classes"
@@ -190,7 +205,9 @@ class LossSettings:
         return TaskLoss(kind, weights, self.focal_gamma, self.label_smoothing)
 
 
-def balanced_weights(kind: Kind, outputs: int, labels: Tensor) -> Float[Tensor, " classes"]:
+def balanced_weights(
+    kind: Kind, outputs: int, labels: Tensor | CountedLabels
+) -> Float[Tensor, " classes"]:
     """Return weights that give all classes the same say, in float64.
 
     Binary and multi-class: rows / (classes * rows of the class), scikit-learn's "balanced" (King &
@@ -200,12 +217,18 @@ def balanced_weights(kind: Kind, outputs: int, labels: Tensor) -> Float[Tensor, 
     Args:
         kind: Kind of the task, not a regression.
         outputs: Classes or labels; 1 for binary tasks.
-        labels: (rows,) or (rows, labels); each class occurs.
+        labels: (rows,) or (rows, labels), each class occurs; or, of a multi-label task, counts.
     """
+    if isinstance(labels, CountedLabels):
+        ones = torch.tensor(labels.positives, dtype=torch.float64)
+        return _negatives_per_positive(ones, labels.rows)
     if kind == "multilabel":
-        ones = (labels == 1).sum(dim=0).double()
-        zeros = len(labels) - ones
-        return torch.where((ones > 0) & (zeros > 0), zeros / ones.clamp(min=1), 1.0)
+        return _negatives_per_positive((labels == 1).sum(dim=0).double(), len(labels))
     classes = 2 if kind == "binary" else outputs
     counts = torch.bincount(labels.long(), minlength=classes).double()
     return len(labels) / (classes * counts)
+
+
+def _negatives_per_positive(ones: Tensor, rows: int) -> Float[Tensor, " labels"]:
+    zeros = rows - ones
+    return torch.where((ones > 0) & (zeros > 0), zeros / ones.clamp(min=1), 1.0)

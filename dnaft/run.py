@@ -173,7 +173,7 @@ def fine_tune(
     method = config["method"]
     settings: LossSettings = build(config["loss"], "loss")
     with errors_at("loss"):
-        loss = settings.build(task.kind, task.outputs, data.tables["train"].labels)
+        loss = settings.build(task.kind, task.outputs, data.train_labels)
     with errors_at("method.orthogonality_weight"):
         module = FineTuner(
             backbone,

@@ -36,9 +36,6 @@ def content_key(sequences: Sequence[str], *parts: str | int | None) -> str:
 def cached_arrays(cache_dir: str | Path, key: str, make: Callable[[], Arrays]) -> Arrays:
     """Return the arrays of an entry, memory-mapped and read-only; make them if need be.
 
-    A damaged or half-written entry is made anew. Of several processes that want the same entry
-    one makes it and the others wait.
-
     Args:
         cache_dir: Folder of all entries, made if absent.
         key: Name of the entry, see `content_key`.
@@ -47,42 +44,65 @@ def cached_arrays(cache_dir: str | Path, key: str, make: Callable[[], Arrays]) -
     Raises:
         InputError: If the folder cannot be written.
     """
+
+    def fill(folder: Path) -> None:
+        for name, array in make().items():
+            np.save(folder / f"{name}.npy", array)
+
+    files = cached_files(cache_dir, key, fill)
+    return {path.stem: np.load(path, mmap_mode="r") for path in files}
+
+
+def cached_files(cache_dir: str | Path, key: str, fill: Callable[[Path], None]) -> list[Path]:
+    """Return the files of an entry; make them if need be.
+
+    A damaged or half-written entry is made anew. Of several processes that want the same entry
+    one makes it and the others wait.
+
+    Args:
+        cache_dir: Folder of all entries, made if absent.
+        key: Name of the entry.
+        fill: Writes the files into the empty folder that it is given.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
     base = Path(cache_dir).expanduser()
     entry = base / key
-    arrays = _read(entry)
-    if arrays is not None:
-        return arrays
+    files = _read(entry)
+    if files is not None:
+        return files
     try:
         base.mkdir(parents=True, exist_ok=True)
         with FileLock(base / f"{key}.lock"):
-            arrays = _read(entry)  # another process may have made it while we waited
-            if arrays is None:
+            files = _read(entry)  # another process may have made it while we waited
+            if files is None:
                 _clear(base, key)
-                _write(base, key, make())
-                arrays = _read(entry)
+                _write(base, key, fill)
+                files = _read(entry)
     except OSError as error:
         raise InputError(
             f"cache_dir: cannot write {base} ({error.strerror or error}); free some space, or set "
             "cache_dir=FOLDER or DNAFT_CACHE_DIR"
         ) from error
-    if arrays is None:
+    if files is None:
         raise InputError(
             f"cache_dir: what was written to {entry} reads back differently; the disk may be full "
             "or broken. Set cache_dir=FOLDER or DNAFT_CACHE_DIR"
         )
-    return arrays
+    return files
 
 
-def _write(base: Path, key: str, arrays: Arrays) -> None:
+def _write(base: Path, key: str, fill: Callable[[Path], None]) -> None:
     """Write an entry beside its place, then rename it; the caller holds the lock."""
     folder = Path(tempfile.mkdtemp(prefix=f"{key}.tmp-", dir=base))
     try:
-        for name, array in arrays.items():
-            with (folder / f"{name}.npy").open("wb") as file:
-                np.save(file, array)
-                file.flush()
+        fill(folder)
+        written = sorted(folder.iterdir())
+        for path in written:
+            with path.open("r+b") as file:
                 os.fsync(file.fileno())
-        files = {path.name: _signature(path) for path in sorted(folder.glob("*.npy"))}
+        files = {path.name: _signature(path) for path in written}
         (folder / _MANIFEST).write_text(json.dumps(files, indent=1))
         folder.chmod(0o755)  # mkdtemp gives 0o700; a cache may be shared
         folder.rename(base / key)
@@ -91,13 +111,13 @@ def _write(base: Path, key: str, arrays: Arrays) -> None:
         raise
 
 
-def _read(entry: Path) -> Arrays | None:
-    """Return the arrays of an entry, or None if it is absent or damaged."""
+def _read(entry: Path) -> list[Path] | None:
+    """Return the files of an entry, or None if it is absent or damaged."""
     try:
         files = json.loads((entry / _MANIFEST).read_text())
         if any(_signature(entry / name) != signature for name, signature in files.items()):
             return None
-        return {name.removesuffix(".npy"): np.load(entry / name, mmap_mode="r") for name in files}
+        return [entry / name for name in files]
     except (OSError, ValueError, AttributeError):
         return None
 

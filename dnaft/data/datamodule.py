@@ -1,5 +1,6 @@
 """From a task to batches."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,27 @@ import torch
 from lightning import LightningDataModule
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from dnaft.data.encoded_splits import EncodedSplits, Encoding, encode_splits
-from dnaft.data.loader import BothStrands, Collate, CollateStrands, ResumableLoader, TokenDataset
+from dnaft.data.loader import (
+    BothStrands,
+    Collate,
+    CollateStrands,
+    ResumableLoader,
+    Row,
+    TokenDataset,
+)
 from dnaft.data.long_input import LongInput
 from dnaft.data.sampler import EpochSampler, draws_per_row
+from dnaft.data.store_source import StoreSource
+from dnaft.data.stored_table import StoredTables
+from dnaft.data.stream import StreamDataset, StreamSampler
+from dnaft.data.streamed_splits import StreamedSplits, stream_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
 from dnaft.data.tokens import TokenRows
+from dnaft.losses import CountedLabels
 from dnaft.tokenizers.base import Tokenizer
 
 
@@ -111,11 +124,11 @@ class SequenceDataModule(LightningDataModule):
         self.encoding = Encoding(
             tokenizer, cache_dir, max_tokens, long_input, window_overlap_fraction
         )
-        self._splits: EncodedSplits | None = None
+        self._splits: EncodedSplits | StreamedSplits | None = None
 
     @property
-    def splits(self) -> EncodedSplits:
-        """The splits, read and encoded when they are first wanted.
+    def splits(self) -> EncodedSplits | StreamedSplits:
+        """The splits, read and encoded when they are first wanted; those of a store stay there.
 
         Raises:
             InputError: If data are missing or wrong, or would be cut and may not.
@@ -124,18 +137,35 @@ class SequenceDataModule(LightningDataModule):
             evaluated = self.eval_reverse_complement
             train = self.reverse_complement > 0 or (self.train_in_order and evaluated)
             both = (["train"] if train else []) + (["dev", "test"] if evaluated else [])
-            self._splits = encode_splits(self.task, self.data_dir, self.encoding, both)
+            source, how = self.task.source, (self.data_dir, self.encoding, both)
+            if isinstance(source, StoreSource):
+                self._splits = stream_splits(self.task, source, *how)
+            else:
+                self._splits = encode_splits(self.task, *how)
         return self._splits
 
     @property
-    def tables(self) -> dict[str, SequenceTable]:
-        """The splits train, dev and test, leaks removed from train if the task says so."""
-        return self.splits.tables
+    def tables(self) -> Mapping[str, SequenceTable]:
+        """The splits train, dev and test, leaks removed from train if the task says so.
+
+        Those of a store are read whole each time one is asked for, and refused if they are large.
+        """
+        splits = self.splits
+        return splits.tables if isinstance(splits, EncodedSplits) else StoredTables(splits.tables)
 
     @property
     def tokens(self) -> dict[str, TokenRows]:
-        """The encoded splits."""
-        return self.splits.tokens
+        """The encoded splits; none of a store, whose rows are encoded a batch at a time."""
+        splits = self.splits
+        return splits.tokens if isinstance(splits, EncodedSplits) else {}
+
+    @property
+    def train_labels(self) -> NDArray[np.generic] | CountedLabels:
+        """The labels of the training rows; of a store their counts."""
+        splits = self.splits
+        if isinstance(splits, EncodedSplits):
+            return splits.tables["train"].labels
+        return splits.tables["train"].counted_labels()
 
     def summary(self) -> dict[str, Any]:
         """Return counts, checksums, leaks, what was windowed, cut, drawn, for result.json."""
@@ -158,18 +188,16 @@ class SequenceDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Return training batches; rows, order and strands depend on seed and epoch only."""
         dataset = self._dataset("train")
+        order = (self.seed, *self._processes(), self.batch_size, self.sort_batches)
+        sampler: DistributedSampler[Row]
+        if isinstance(dataset, StreamDataset):
+            sampler = StreamSampler(dataset, *order, self.reverse_complement)
+        else:
+            sampler = EpochSampler(dataset, *order, self._classes(), self.reverse_complement)
         return ResumableLoader(
             dataset,
             batch_size=self.batch_size,
-            sampler=EpochSampler(
-                dataset,
-                self.seed,
-                *self._processes(),
-                self.batch_size,
-                self.sort_batches,
-                self._classes(),
-                self.reverse_complement,
-            ),
+            sampler=sampler,
             collate_fn=Collate(self.tokenizer.pad_id),
             **self._loader_options(),
         )
@@ -204,8 +232,10 @@ class SequenceDataModule(LightningDataModule):
             **self._loader_options(),
         )
 
-    def _dataset(self, split: str) -> TokenDataset:
+    def _dataset(self, split: str) -> TokenDataset | StreamDataset:
         splits = self.splits
+        if isinstance(splits, StreamedSplits):
+            return splits.datasets[split]
         return TokenDataset(splits.tokens[split], self._labels(split), splits.other.get(split))
 
     def _labels(self, split: str) -> Tensor:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows
+from dnaft.data.encoding import encode_sequences
+from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows, count_long_rows
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
-from dnaft.data.tokens import TokenRows, tokenise
+from dnaft.data.tokens import TokenRows, mode, tokenise
 from dnaft.tokenizers.base import Tokenizer
 
 OTHER = "on the other strand"
@@ -63,10 +64,24 @@ class Encoding:
                 f"window_overlap_fraction must lie in [0, 1), got {self.window_overlap_fraction}"
             )
 
+    @property
+    def overlap(self) -> float | None:
+        """Share of a window that the next one reads again; None if long rows are cut."""
+        return self.window_overlap_fraction if self.long_input == "windows" else None
+
+    @property
+    def key(self) -> tuple[str | int | None, ...]:
+        """All that the tokens of a row depend on beside its bases."""
+        return self.tokenizer.fingerprint(), self.max_tokens, mode(self.overlap)
+
     def encode(self, table: SequenceTable) -> TokenRows:
         """Encode a split, or read what an earlier run encoded; see `tokenise`."""
-        overlap = self.window_overlap_fraction if self.long_input == "windows" else None
-        return tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir, overlap)
+        return tokenise(table, self.tokenizer, self.max_tokens, self.cache_dir, self.overlap)
+
+    def encode_some(self, table: SequenceTable) -> TokenRows:
+        """Encode a few single sequences, here and now; nothing is kept."""
+        arrays = encode_sequences(table, self.tokenizer, self.max_tokens, self.overlap)
+        return TokenRows(**arrays)
 
 
 def encode_splits(
@@ -85,10 +100,11 @@ def encode_splits(
     """
     splits = load_splits(task, data_dir)
     tokens = {split: encoding.encode(table) for split, table in splits.tables.items()}
-    limit = encoding.max_tokens, encoding.long_input
-    long_rows = account_for_long_rows(task.name, splits, tokens, *limit)
+    head, limit = (task.name, splits.unit), (encoding.max_tokens, encoding.long_input)
+    long_rows = account_for_long_rows(*head, *count_long_rows(splits, tokens), *limit)
     other = {s: encoding.encode(splits.tables[s].other_strand()) for s in both_strands}
-    long_others = account_for_long_rows(task.name, splits, other, *limit, OTHER) if other else {}
+    counts = count_long_rows(splits, other)
+    long_others = account_for_long_rows(*head, *counts, *limit, OTHER) if other else {}
     summary = {
         **splits.summary,
         "tokens": _token_lengths(tokens),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -62,6 +62,22 @@ class TokenDataset(Dataset[Row]):
             self._labels[row],
         )
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+        """Return several rows."""
+        return [self[index] for index in indices]
+
+
+class RowSet(Protocol):
+    """Rows on one strand or both, by the indices of `TokenDataset`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Row: ...
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+        """Return several rows, which is how loaders ask for a batch."""
+        ...
+
 
 class BothStrands(Dataset[tuple[Row, Row]]):
     """Each row as given, and on the other strand.
@@ -70,7 +86,7 @@ class BothStrands(Dataset[tuple[Row, Row]]):
         rows: A data set with both strands.
     """
 
-    def __init__(self, rows: TokenDataset) -> None:
+    def __init__(self, rows: RowSet) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
@@ -78,6 +94,12 @@ class BothStrands(Dataset[tuple[Row, Row]]):
 
     def __getitem__(self, row: int) -> tuple[Row, Row]:
         return self._rows[row], self._rows[len(self) + row]
+
+    def __getitems__(self, rows: Sequence[int]) -> list[tuple[Row, Row]]:
+        """Return several rows on both strands."""
+        others = [len(self) + row for row in rows]
+        given, turned = self._rows.__getitems__(rows), self._rows.__getitems__(others)
+        return list(zip(given, turned, strict=True))
 
 
 class Collate:

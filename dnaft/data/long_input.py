@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 from dnaft.data.splits import Splits
 from dnaft.data.tokens import TokenRows
-from dnaft.data.truncation import count_truncation, describe_truncation
-from dnaft.data.windows import count_windows, describe_windows
+from dnaft.data.truncation import Truncation, count_truncation, describe_truncation
+from dnaft.data.windows import Windowed, count_windows, describe_windows
 from dnaft.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,27 @@ _REMEDIES = {
 }
 
 
+def count_long_rows(
+    splits: Splits, tokens: dict[str, TokenRows]
+) -> tuple[dict[str, Truncation], dict[str, Windowed]]:
+    """Count what was cut and what was parted into windows in each split.
+
+    Args:
+        splits: The tables.
+        tokens: What `tokenise` made of some or all of them.
+    """
+    truncation = {
+        split: count_truncation(splits.tables[split].lengths_bp(), rows.kept_bp)
+        for split, rows in tokens.items()
+    }
+    return truncation, {split: count_windows(rows.windows()) for split, rows in tokens.items()}
+
+
 def account_for_long_rows(
     task: str,
-    splits: Splits,
-    tokens: dict[str, TokenRows],
+    unit: str,
+    truncation: dict[str, Truncation],
+    windowed: dict[str, Windowed],
     max_tokens: int | None,
     long_input: LongInput,
     strand: str = "",
@@ -36,8 +53,9 @@ def account_for_long_rows(
 
     Args:
         task: Name of the task, for messages.
-        splits: The tables.
-        tokens: What `tokenise` made of some or all of them.
+        unit: What a row holds: `sequence` or `pair`.
+        truncation: What was cut in each split.
+        windowed: What was parted.
         max_tokens: The most tokens of a row or window.
         long_input: Whether it may cut.
         strand: What messages call the strand that is read, empty for the one given.
@@ -45,15 +63,10 @@ def account_for_long_rows(
     Raises:
         InputError: If something was cut and `long_input` is `error`.
     """
-    truncation = {
-        split: count_truncation(splits.tables[split].lengths_bp(), rows.kept_bp)
-        for split, rows in tokens.items()
-    }
-    windowed = {split: count_windows(rows.windows()) for split, rows in tokens.items()}
     where = f"task {task}, {strand}, " if strand else f"task {task}, "
-    cut = describe_truncation(truncation, max_tokens, splits.unit)
+    cut = describe_truncation(truncation, max_tokens, unit)
     if cut and long_input == "error":
-        raise InputError(f"{where}{cut}. {_REMEDIES[splits.unit]}")
+        raise InputError(f"{where}{cut}. {_REMEDIES[unit]}")
     if cut:
         log.warning("%s%s", where, cut)
     in_windows = describe_windows(windowed, max_tokens)

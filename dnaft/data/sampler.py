@@ -11,7 +11,7 @@ from dnaft.data.buckets import bucket
 from dnaft.data.loader import Row, TokenDataset
 
 # What random numbers of an epoch are for; each purpose has a stream of its own.
-_ROWS, _STRANDS = 1, 2
+_ROWS, STRANDS = 1, 2
 
 
 class EpochSampler(DistributedSampler[Row]):
@@ -60,7 +60,7 @@ class EpochSampler(DistributedSampler[Row]):
         mixed = self.seed + self.epoch
         order = self._order(mixed)
         if self._reverse_probability:
-            drawn = np.random.default_rng((mixed, _STRANDS)).random(self.total_size)
+            drawn = np.random.default_rng((mixed, STRANDS)).random(self.total_size)
             reverse = drawn[self.rank :: self.num_replicas] < self._reverse_probability
             order = order + self._rows * reverse
         yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()

@@ -96,21 +96,49 @@ class Task:
         """
         tables = self.source.load(self.rules, data_dir)
         for split in SPLITS:
-            self._check_rows(split, tables[split])
-            self._check_length(tables[split])
+            self.check_rows(split, len(tables[split]), tables[split].where)
+            self.check_length(tables[split])
         self._check_classes(tables["train"])
         return {split: tables[split] for split in SPLITS}
 
-    def _check_rows(self, split: str, table: SequenceTable) -> None:
+    def label_names(self, data_dir: str) -> tuple[str, ...]:
+        """Return the names of labels or targets in the order of the outputs, where there are any.
+
+        Args:
+            data_dir: The folder with the benchmarks.
+
+        Raises:
+            InputError: If the source keeps them with data that are missing.
+        """
+        read = getattr(self.source, "read_label_names", None)
+        if read is not None:
+            return tuple(read(self.name, data_dir))
+        for attribute in ("label_names", "label_columns"):
+            names = tuple(getattr(self.source, attribute, ()))
+            if len(names) == self.outputs:
+                return names
+        return ()
+
+    def check_rows(self, split: str, rows: int, where: str) -> None:
+        """Refuse a split of another size than the task asserts.
+
+        Raises:
+            InputError: If it has more or fewer rows.
+        """
         expected = (self.rows or {}).get(split)
-        if expected is not None and len(table) != expected:
+        if expected is not None and rows != expected:
             raise InputError(
-                f"task {self.name}, {table.where}: {len(table):,} rows for {split}, "
+                f"task {self.name}, {where}: {rows:,} rows for {split}, "
                 f"task.rows.{split} says {expected:,}; the file is cut off or not the published "
                 "one. Get it anew, or drop the check with task.rows=null"
             )
 
-    def _check_length(self, table: SequenceTable) -> None:
+    def check_length(self, table: SequenceTable) -> None:
+        """Refuse sequences of another length than the task asserts.
+
+        Raises:
+            InputError: If one is shorter or longer.
+        """
         if self.length_bp is None:
             return
         for sequences in table.columns():

@@ -94,7 +94,7 @@ def tokenise(
         InputError: If a sequence is too short for a token, no base fits into `max_tokens`, the
             tokenizer encodes no pairs, pairs would be parted, or the cache cannot be written.
     """
-    _check_shortest(table, tokenizer)
+    check_shortest(table, tokenizer)
     if table.sequences_b is not None:
         if window_overlap is not None:
             raise InputError(
@@ -102,10 +102,10 @@ def tokenise(
                 "windows; set data.long_input=cut or error"
             )
         _check_pairs(tokenizer)
-    mode = "cut" if window_overlap is None else f"windows {window_overlap}"
     columns = table.columns()
     sequences = [sequence for column in columns for sequence in column]
-    key = content_key(sequences, tokenizer.fingerprint(), max_tokens, mode, len(columns))
+    parts = tokenizer.fingerprint(), max_tokens, mode(window_overlap), len(columns)
+    key = content_key(sequences, *parts)
 
     def encode() -> Arrays:
         if table.sequences_b is not None:
@@ -117,7 +117,17 @@ def tokenise(
     return TokenRows(**{name: np.asarray(array) for name, array in arrays.items()})
 
 
-def _check_shortest(table: SequenceTable, tokenizer: Tokenizer) -> None:
+def mode(window_overlap: float | None) -> str:
+    """Return what becomes of long rows, as keys of the cache say it."""
+    return "cut" if window_overlap is None else f"windows {window_overlap}"
+
+
+def check_shortest(table: SequenceTable, tokenizer: Tokenizer) -> None:
+    """Refuse sequences that give no token.
+
+    Raises:
+        InputError: If one is shorter than the tokenizer needs.
+    """
     shortest = tokenizer.min_length_bp
     for what, sequences in zip(("sequence", "second sequence"), table.columns(), strict=False):
         for row, sequence in enumerate(sequences):

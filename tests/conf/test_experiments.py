@@ -28,7 +28,7 @@ TABLE_S1: dict[str, tuple[Any, ...]] = {
     "paper_prom_all": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_all"),
     "paper_prom_notata": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_notata"),
     "paper_prom_tata": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_tata"),
-    "paper_human_histone": (8, 6, 0.15, 5000, 0.99, 0.99, PROMOTER, 0.1, "yeast_promoter"),
+    "paper_human_histone": (8, 6, 0.15, 5000, 0.99, 0.99, PROMOTER, 0.1, "deepsea_histone"),
 }
 
 

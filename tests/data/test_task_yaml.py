@@ -50,6 +50,7 @@ def test_yaml_builds(name: str) -> None:
 
 # Marks, factors and enhancers have no direction; genes, transcripts and genomes do.
 EITHER_STRAND = {*MARKS, *(f"nt_{mark}" for mark in MARKS), "csv", "nt_enhancers"}
+EITHER_STRAND |= {"deepsea", "deepsea_histone"}  # both strands of a window have its labels
 EITHER_STRAND |= {
     "nt_enhancers_types",
     *(f"{kind}_{i}" for kind in ("tf", "mouse") for i in range(5)),
