@@ -1,6 +1,7 @@
 """The recipe of a baseline: the same data, the same scores, the same result.json."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from dnaft.config import build
 from dnaft.data.splits import load_splits
 from dnaft.data.task import Task
 from dnaft.errors import InputError
+from dnaft.label_scores import score_labels
+from dnaft.label_table import FILE as LABEL_TABLE
+from dnaft.label_table import write_label_table
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
@@ -42,14 +46,19 @@ def run_baseline(
     metric = task.choose_by or default_metric(task.kind)
     fit = baseline.fit(splits.tables, task.kind, task.outputs, metric)
     choice, trainable = fit.choice, fit.choice.weights.trainable
-    scores = {}
+    scores, by_label = {}, []
     for split in ("dev", "test"):
         logits = torch.from_numpy(fit.predict(split))
         labels = torch.from_numpy(splits.tables[split].labels)
         scores[split] = score(task.kind, task.outputs, logits, labels)
+        if task.kind == "multilabel":
+            names = task.label_names(config["data_dir"])
+            by_label += score_labels(split, logits, labels, names)
         if split == "test":
             file = folder / "test_predictions.parquet"
-            write_predictions(file, to_scores(task.kind, logits), labels)
+            write_predictions(file, logits, labels, as_scores=partial(to_scores, task.kind))
+    if by_label:
+        write_label_table(folder / LABEL_TABLE, by_label)
     rows = len(splits.tables["train"])
     return RunRecord(
         task=task.name,

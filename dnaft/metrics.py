@@ -177,8 +177,7 @@ class SplitScore(Metric):
         """Return the score, a float64 scalar on the CPU; nan without rows."""
         if isinstance(self.logits, list) and not self.logits:
             return torch.tensor(formulas.NAN, dtype=torch.float64)
-        logits = dim_zero_cat(self.logits).cpu()
-        labels = dim_zero_cat(self.labels).cpu()
+        logits, labels = _joined(self.logits).cpu(), _joined(self.labels).cpu()
         self._check_labels(labels)
         value = formulas.NAN
         if len(logits) > 0 and bool(logits.isfinite().all()):
@@ -194,6 +193,14 @@ class SplitScore(Metric):
             fits = fits and bool((labels == labels.round()).all())
         if not fits:
             raise ValueError(f"labels of a {self.kind} task must be {wanted}")
+
+
+def _joined(parts: list[Tensor] | Tensor) -> Tensor:
+    """Join batches; one batch, such as a whole split, is not copied."""
+    if isinstance(parts, list) and len(parts) == 1:
+        return parts[0]
+    joined: Tensor = dim_zero_cat(parts)
+    return joined
 
 
 def _check_kind(kind: str) -> None:

@@ -1,6 +1,7 @@
 """Predictions of a split as a parquet file, from which every score can be computed again."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,37 +9,57 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_ROWS_AT_ONCE = 1 << 14
 
-def write_predictions(path: str | Path, scores: Any, labels: Any, rows: Any = None) -> None:
+
+def write_predictions(
+    path: str | Path,
+    scores: Any,
+    labels: Any,
+    rows: Any = None,
+    as_scores: Callable[[Any], Any] | None = None,
+) -> None:
     """Write one line a row of the split: its number, its labels, its scores.
 
     Columns: `row`; `label`, or `label_0`, `label_1`, ... if there are several; `score`, or
     `score_0`, ... for each class, label or target. Scores are float64; labels are int64 if they
-    come as whole numbers or truth values, else float64.
+    come as whole numbers or truth values, else float64. Some thousands of rows are widened to these
+    types at a time: thousands of columns of a large split would take a multiple of their memory.
 
     Args:
         path: File to write; its folder is made, an older file is replaced at once.
         scores: What `dnaft.metrics.to_scores` returns, (rows,) or (rows, outputs).
         labels: (rows,) or (rows, outputs), an array or a tensor on the CPU.
         rows: Number of each row in its split, (rows,); by default 0, 1, 2, ...
+        as_scores: Turns rows of `scores` into what is written, such as logits into probabilities.
 
     Raises:
         ValueError: If the three do not have equally many rows.
     """
-    scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
-    labels = labels.astype(np.float64 if labels.dtype.kind == "f" else np.int64)
     rows = np.arange(len(labels)) if rows is None else np.asarray(rows)
     if not len(rows) == len(labels) == len(scores):
         raise ValueError(
             f"predictions: {len(rows)} row numbers, {len(labels)} labels and {len(scores)} scores"
         )
-    columns = {"row": rows.astype(np.int64)} | _named("label", labels) | _named("score", scores)
-    content = pa.table(columns)
+
+    def content(first: int) -> pa.Table:
+        end = first + _ROWS_AT_ONCE
+        found = scores[first:end] if as_scores is None else as_scores(scores[first:end])
+        of_labels = np.asarray(labels[first:end])
+        kind = np.float64 if of_labels.dtype.kind == "f" else np.int64
+        columns = {"row": rows[first:end].astype(np.int64)}
+        columns |= _named("label", of_labels.astype(kind))
+        return pa.table(columns | _named("score", np.asarray(found, dtype=np.float64)))
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    block = content(0)
     try:
-        pq.write_table(content, part)
+        with pq.ParquetWriter(part, block.schema) as writer:
+            writer.write_table(block)
+            for first in range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE):
+                writer.write_table(content(first))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting, load_forgetting
+from dnaft.label_scores import score_labels
+from dnaft.label_table import FILE as LABEL_TABLE
+from dnaft.label_table import write_label_table
 from dnaft.layer_probe_run import run_layer_probe
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric, score, to_scores
@@ -227,14 +231,18 @@ def fine_tune(
         save_base(build(config["model"], "model"), folder / BASE)
 
     # Chosen: from here on the test split is looked at, once, with the weights that were saved.
-    scores = {}
+    scores, by_label = {}, []
     device = trainer.strategy.root_device
     for split, loader in (("dev", data.val_dataloader()), ("test", data.test_dataloader())):
         logits, labels = predict(backbone.to(device), loader)
         scores[split] = score(task.kind, task.outputs, logits, labels)
+        if task.kind == "multilabel":
+            by_label += score_labels(split, logits, labels, task.label_names(data.data_dir))
         if split == "test":
             file = folder / "test_predictions.parquet"
-            write_predictions(file, to_scores(task.kind, logits), labels)
+            write_predictions(file, logits, labels, as_scores=partial(to_scores, task.kind))
+    if by_label:
+        write_label_table(folder / LABEL_TABLE, by_label)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
     watch = one(callbacks, Throughput)

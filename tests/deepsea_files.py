@@ -59,8 +59,11 @@ def write_mat5(path: Path, variables: dict[str, np.ndarray], compressed: bool = 
 Rows = dict[str, tuple[list[str], np.ndarray]]
 
 
-def write_published(folder: Path, windows: int = 10) -> Rows:
-    """Write train.mat, valid.mat and test.mat; return what is in them by our names of splits."""
+def write_published(folder: Path, windows: int = 10, hdf5: bool = True) -> Rows:
+    """Write train.mat, valid.mat and test.mat; return what is in them by our names of splits.
+
+    Without `hdf5` train.mat is of the format of the others, which needs no h5py.
+    """
     rows: Rows = {
         "train": random_rows(windows, 1),
         "dev": random_rows(4, 2, unknown=False),
@@ -70,6 +73,6 @@ def write_published(folder: Path, windows: int = 10) -> Rows:
     for split, name in files.items():
         sequences, labels = rows[split]
         variables = {f"{name}xdata": one_hot(sequences), f"{name}data": labels}
-        write = write_mat73 if split == "train" else write_mat5
+        write = write_mat73 if split == "train" and hdf5 else write_mat5
         write(folder / f"{name}.mat", variables)
     return rows

@@ -46,8 +46,9 @@ class StreamDataset(Dataset[Row]):
         """Return the tokens of the longest window of some rows, (indices,)."""
         strands, rows = np.divmod(indices, len(self))
         lengths = np.empty(len(rows), np.int64)
-        for strand, survey in enumerate(self._surveys):
-            lengths[strands == strand] = survey.longest_windows(rows[strands == strand])
+        for strand in np.unique(strands):
+            of_strand = strands == strand
+            lengths[of_strand] = self._surveys[strand].longest_windows(rows[of_strand])
         return lengths
 
     def __getitem__(self, index: int) -> Row:
