@@ -14,6 +14,7 @@ from dnaft.data.fasta_folder import FastaFolder
 from dnaft.data.packed_source import ASSETS, PackedSource
 from dnaft.data.reader import read_csv
 from dnaft.data.source import SPLITS
+from dnaft.data.store_source import StoreSource
 from dnaft.data.table import build_table
 from dnaft.data.task import Task
 from dnaft.errors import InputError
@@ -106,6 +107,14 @@ def test_yeast_promoter_loads_from_the_package() -> None:
         pytest.skip("the packaged data are not built")
     tables = task.load("/nowhere")
     assert task.rows == {split: len(table) for split, table in tables.items()}
+
+
+def test_deepsea_marks_are_the_last_104_labels() -> None:
+    """125 of DNase I and 690 of factors stand in front of them."""
+    task = task_of("deepsea_histone")
+    assert isinstance(task.source, StoreSource)
+    assert task.source.label_range == (125 + 690, 919)
+    assert (task.outputs, task_of("deepsea").outputs) == (104, 919)
 
 
 def test_csv_task_by_overrides(tmp_path: Path) -> None:
