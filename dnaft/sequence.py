@@ -16,6 +16,8 @@ _NOT_A_BASE = 255
 _TWO_BIT = np.full(256, _NOT_A_BASE, dtype=np.uint8)  # ASCII -> 2-bit code
 _TWO_BIT[_BASES] = np.arange(4, dtype=np.uint8)
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)  # the first base sits in the highest bits
+# Byte -> its four bases as ASCII, taken together as one number.
+_QUADS = _BASES[(np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3].view(np.uint32)[:, 0]
 
 
 def reverse_complement(sequence: str) -> str:
@@ -123,11 +125,10 @@ def unpack_2bit(packed: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     Raises:
         ValueError: If `length` does not fit the width of `packed`.
     """
-    *rows, width = packed.shape
+    width = packed.shape[-1]
     if length < 0 or -(-length // 4) != width:
         raise ValueError(
             f"unpack_2bit: {length} bases need {-(-length // 4)} bytes a row, got {width}."
         )
-    numbers = (packed[..., None] >> _SHIFTS) & np.uint8(3)
-    codes: NDArray[np.uint8] = _BASES[numbers.reshape(*rows, width * 4)[..., :length]]
-    return codes
+    codes: NDArray[np.uint8] = np.take(_QUADS, packed).view(np.uint8)
+    return codes[..., :length]

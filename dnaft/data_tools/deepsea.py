@@ -154,14 +154,15 @@ def _letters(where: str, slabs: Iterator[NDArray[Any]], first: int) -> Iterator[
     position = 0
     for slab in slabs:
         hot = _binary(where, slab, first)
-        found = np.zeros((len(hot), hot.shape[2]), np.uint8)
-        for channel in range(len(_CHANNELS)):
+        found = hot[:, 0].copy()
+        bases = hot[:, 0].copy()
+        for channel in range(1, len(_CHANNELS)):
             found += hot[:, channel] * np.uint8(channel + 1)
-        several = hot.sum(axis=1, dtype=np.uint8) > 1
-        if several.any():
-            at, row = (int(i) for i in np.argwhere(several)[0])
+            bases += hot[:, channel]
+        if bases.max() > 1:
+            at, row = (int(i) for i in np.argwhere(bases > 1)[0])
             raise InputError(
-                f"{where}, row {first + row + 1}: {int(hot[at, :, row].sum())} bases at position "
+                f"{where}, row {first + row + 1}: {int(bases[at, row])} bases at position "
                 f"{position + at + 1}; the file is not the published one"
             )
         position += len(hot)
@@ -180,6 +181,9 @@ def _flags(where: str, slabs: Iterator[NDArray[Any]], first: int) -> Iterator[ND
 
 def _binary(where: str, slab: NDArray[Any], first: int) -> NDArray[np.uint8]:
     """Return 0 and 1 as bytes, whatever type the file has."""
+    if slab.dtype == np.uint8 and slab.max() <= 1:
+        found: NDArray[np.uint8] = slab
+        return found
     wrong = (slab != 0) & (slab != 1)
     if wrong.any():
         at = tuple(np.argwhere(wrong)[0])
