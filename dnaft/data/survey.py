@@ -38,6 +38,7 @@ class Survey:
         tokens: Fewest, mean and most tokens of a row, all its windows together.
         truncation: What the limit on tokens costs.
         windows: What is read in windows.
+        equal: The tokens of the longest window of every row, if they are the same in all.
     """
 
     lengths: Path
@@ -45,9 +46,12 @@ class Survey:
     tokens: dict[str, float]
     truncation: Truncation
     windows: Windowed
+    equal: int | None
 
     def longest_windows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens of the longest window of some rows, (rows,)."""
+        if self.equal is not None:
+            return np.full(len(rows), self.equal, np.int64)
         known = np.memmap(self.lengths, _LENGTH, "r", shape=(self.rows,))
         return known[rows].astype(np.int64)
 
@@ -92,7 +96,7 @@ def survey(
 
     files = {path.name: path for path in cached_files(cache_dir, key, fill)}
     totals = json.loads(files[_TOTALS].read_text())
-    tokens = totals["tokens"]
+    tokens, longest = totals["tokens"], totals["longest"]
     return Survey(
         lengths=files[_LENGTHS],
         rows=len(table),
@@ -103,14 +107,19 @@ def survey(
         },
         truncation=Truncation(**totals["truncation"]),
         windows=Windowed(**totals["windows"]),
+        equal=longest["max"] if longest["min"] == longest["max"] else None,
     )
 
 
 def _count(block: SequenceTable, rows: TokenRows) -> dict[str, dict[str, int]]:
-    lengths = rows.lengths()
-    tokens = {"min": lengths.min(), "total": lengths.sum(), "max": lengths.max()}
+    lengths, longest = rows.lengths(), rows.longest_windows()
     return {
-        "tokens": {name: int(value) for name, value in tokens.items()},
+        "tokens": {
+            "min": int(lengths.min()),
+            "total": int(lengths.sum()),
+            "max": int(lengths.max()),
+        },
+        "longest": {"min": int(longest.min()), "max": int(longest.max())},
         "truncation": asdict(count_truncation(block.lengths_bp(), rows.kept_bp)),
         "windows": asdict(count_windows(rows.windows())),
     }
