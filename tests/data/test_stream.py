@@ -159,6 +159,18 @@ def test_the_other_strand_is_drawn_anew_each_epoch(streamed: Any) -> None:
     assert set(rows_of(data.train_dataloader())) <= given
 
 
+def test_a_resumed_epoch_goes_on_with_the_next_batch(streamed: Any) -> None:
+    options = {"reverse_complement": 0.5, "batch_size": 3}
+    first, straight = (streamed(**options).train_dataloader() for _ in range(2))
+    batches = iter(first)
+    for _ in range(2):
+        next(batches)
+    resumed = streamed(num_workers=2, **options).train_dataloader()
+    resumed.load_state_dict(first.state_dict())
+    for found, expected in zip(resumed, list(straight)[2:], strict=True):
+        same(found, expected)
+
+
 def test_processes_part_the_epoch(streamed: Any) -> None:
     rows = streamed(reverse_complement=0.5)._dataset("train")
     parts = [list(StreamSampler(rows, 1, 4, rank, 2, 3, 0.5)) for rank in range(4)]
