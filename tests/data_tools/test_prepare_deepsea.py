@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from dnaft.errors import InputError
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rows]:
+    """Where h5py is missing train.mat is of the format of the others."""
     folder = tmp_path_factory.mktemp("published")
-    return folder, write_published(folder)
+    return folder, write_published(folder, hdf5=find_spec("h5py") is not None)
 
 
 def run(src: Path, out: Path, *more: str) -> None:
@@ -169,8 +171,8 @@ def test_killed_it_goes_on_to_the_same_bytes(
     out = tmp_path / "deepsea"
     program = (
         "import sys, time\n"
-        "from dnaft.data_tools import prepare, mat73, store_writer\n"
-        "mat73._ROWS = 7\n"
+        "from dnaft.data_tools import mat5, mat73, prepare, store_writer\n"
+        "mat5._ROWS = mat73._ROWS = 7\n"
         "note = store_writer.StoreWriter._note\n"
         "def slow(self):\n"
         "    note(self)\n"
@@ -214,13 +216,13 @@ def test_a_changed_source_is_read_anew(
 ) -> None:
     src = tmp_path / "src"
     src.mkdir()
-    write_published(src, windows=3)
+    write_published(src, windows=3, hdf5=False)
     with monkeypatch.context() as patch:
         patch.setattr(StoreWriter, "finish", lambda *_: (_ for _ in ()).throw(Stopped))
         with pytest.raises(Stopped):
             run(src, tmp_path / "deepsea")
     sequences, labels = random_rows(3, 9)
-    write_mat73(src / "train.mat", {"trainxdata": one_hot(sequences), "traindata": labels})
+    write_mat5(src / "train.mat", {"trainxdata": one_hot(sequences), "traindata": labels})
     os.utime(src / "train.mat", ns=(1, 1))
     run(src, tmp_path / "deepsea")
     train = open_store(tmp_path / "deepsea").splits["train"]
@@ -263,11 +265,13 @@ def test_one_writer_at_a_time(published: tuple[Path, Rows], tmp_path: Path) -> N
 
 
 def test_without_h5py_it_says_what_to_install(
-    published: tuple[Path, Rows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    src = broken(tmp_path, lambda _: None)
+    (src / "train.mat").write_bytes(b"MATLAB 7.3".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(99))
     monkeypatch.setattr("dnaft.data_tools.mat73.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"needs h5py; install it with: pip install 'dnaft\[deeps"):
-        run(published[0], tmp_path / "deepsea")
+        run(src, tmp_path / "deepsea")
 
 
 Change = dict[str, np.ndarray]
