@@ -11,6 +11,7 @@ from dnaft import environment
 from dnaft.baselines.linear import LinearBaseline
 from dnaft.config import build
 from dnaft.data.splits import load_splits
+from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.label_scores import score_labels
@@ -19,6 +20,23 @@ from dnaft.label_table import write_label_table
 from dnaft.metrics import default_metric, score, to_scores
 from dnaft.predictions import write_predictions
 from dnaft.record import RunRecord
+
+
+def refuse_what_baselines_pass_over(train: SequenceTable, method: str) -> None:
+    """Raise if the task gives rows something that a linear model does not read.
+
+    Raises:
+        InputError: If windows are to be shifted, or rows say their species.
+    """
+    for key, off, given in (
+        ("jitter_bp", "0", train.jitter),
+        ("species_column", "null", train.species),
+    ):
+        if given is not None:
+            raise InputError(
+                f"task.source.{key}: method {method} is a linear model that does not read it; "
+                f"set task.source.{key}={off}"
+            )
 
 
 def run_baseline(
@@ -43,6 +61,7 @@ def run_baseline(
         )
     baseline: LinearBaseline = build(config["method"]["baseline"], "method.baseline")
     splits = load_splits(task, config["data_dir"])
+    refuse_what_baselines_pass_over(splits.tables["train"], choices["method"])
     metric = task.choose_by or default_metric(task.kind)
     fit = baseline.fit(splits.tables, task.kind, task.outputs, metric)
     choice, trainable = fit.choice, fit.choice.weights.trainable

@@ -17,3 +17,21 @@ def near(word: str, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """Return a text from a file for a message: in quotes, on one line, cut if it is long.
+
+    >>> quoted("ACGT" * 100, most=12)
+    "'ACGTACGTACGT...' (400 characters)"
+    """
+    if len(text) <= most:
+        return repr(text)
+    return f"{repr(text[:most])[:-1]}...{repr(text)[-1]} ({len(text):,} characters)"
+
+
+def listed(texts: Iterable[str], most: int = 30) -> str:
+    """Return names from a file for a message: in quotes, the first ones if they are many."""
+    texts = list(texts)
+    more = f", ... ({len(texts):,} in all)" if len(texts) > most else ""
+    return ", ".join(map(quoted, texts[:most])) + more

@@ -217,4 +217,7 @@ def _single(table: SequenceTable) -> SequenceTable:
         labels=np.concatenate([table.labels, table.labels]),
         numbers=np.concatenate([table.numbers, table.numbers]),
         sequences_b=None,
+        species=None if table.species is None else table.species * 2,
+        wide=None,
+        jitter=None,
     )

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dnaft.config import build
-from dnaft.data.csv_files import CsvFiles
 from dnaft.data.datamodule import SequenceDataModule
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.forgetting import Forgetting, Questions, load_forgetting
@@ -83,7 +83,7 @@ def data_of(
                 writer.writerow([sequence, sequence[:9], i % 2])
     if options.pop("pairs", False):
         files["sequence_b_column"] = "second"
-    task = Task("mine", "binary", CsvFiles(**files))
+    task = Task("mine", "binary", TableFiles(**files))
     return SequenceDataModule(task, tokenizer, "", str(folder / "cache"), **options)
 
 

@@ -186,14 +186,25 @@ class SequenceDataModule(LightningDataModule):
         _ = self.splits
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return training batches; rows, order and strands depend on seed and epoch only."""
-        dataset = self._dataset("train")
+        """Return training batches; rows, order and views depend on seed and epoch only."""
+        splits = self.splits
         order = (self.seed, *self._processes(), self.batch_size, self.sort_batches)
+        dataset: TokenDataset | StreamDataset
         sampler: DistributedSampler[Row]
-        if isinstance(dataset, StreamDataset):
+        if isinstance(splits, StreamedSplits):
+            dataset = splits.datasets["train"]
             sampler = StreamSampler(dataset, *order, self.reverse_complement)
         else:
-            sampler = EpochSampler(dataset, *order, self._classes(), self.reverse_complement)
+            views = [splits.tokens["train"]]
+            if splits.shifted:
+                views = [*splits.shifted, *splits.shifted_other]
+            elif "train" in splits.other:
+                views.append(splits.other["train"])
+            dataset = TokenDataset(views[0], self._labels("train"), *views[1:])
+            shifts = max(1, len(splits.shifted))
+            sampler = EpochSampler(
+                dataset, *order, self._classes(), self.reverse_complement, shifts
+            )
         return ResumableLoader(
             dataset,
             batch_size=self.batch_size,
@@ -216,7 +227,7 @@ class SequenceDataModule(LightningDataModule):
         Args:
             split: dev or test; or train, if it is to be read so (`train_in_order`).
         """
-        rows = self._dataset(split)
+        rows = self._in_file_order(split)
         pad_id = self.tokenizer.pad_id
         if not self.eval_reverse_complement:
             return DataLoader(
@@ -232,11 +243,12 @@ class SequenceDataModule(LightningDataModule):
             **self._loader_options(),
         )
 
-    def _dataset(self, split: str) -> TokenDataset | StreamDataset:
+    def _in_file_order(self, split: str) -> TokenDataset | StreamDataset:
         splits = self.splits
         if isinstance(splits, StreamedSplits):
             return splits.datasets[split]
-        return TokenDataset(splits.tokens[split], self._labels(split), splits.other.get(split))
+        other = [splits.other[split]] if split in splits.other else []
+        return TokenDataset(splits.tokens[split], self._labels(split), *other)
 
     def _labels(self, split: str) -> Tensor:
         labels = torch.from_numpy(self.tables[split].labels)

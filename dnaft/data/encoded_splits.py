@@ -1,18 +1,19 @@
 """The splits of a task as text and as tokens, on one strand or both, with an account of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dnaft.data.encoding import encode_sequences
 from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows, count_long_rows
-from dnaft.data.splits import load_splits
+from dnaft.data.splits import Splits, load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
-from dnaft.data.tokens import TokenRows, mode, tokenise
+from dnaft.data.tokens import TokenRows, check_rows, mode, tokenise
 from dnaft.tokenizers.base import Tokenizer
 
 OTHER = "on the other strand"
+SHIFTED = "shifted by task.source.jitter_bp"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,17 @@ class EncodedSplits:
         tables: train, dev and test, leaks removed from train if the task says so.
         tokens: The encoded splits.
         other: Those that are read on the other strand, too, encoded as reverse complements.
+        shifted: The training rows at each shift of their windows, in place of `tokens`; empty if
+            they are not shifted.
+        shifted_other: The same on the other strand, if training reads it.
         summary: Counts, checksums, leaks, what was windowed and what was cut, for result.json.
     """
 
     tables: dict[str, SequenceTable]
     tokens: dict[str, TokenRows]
     other: dict[str, TokenRows]
+    shifted: list[TokenRows]
+    shifted_other: list[TokenRows]
     summary: dict[str, Any]
 
 
@@ -99,20 +105,39 @@ def encode_splits(
         InputError: If data are missing or wrong, or would be cut and may not.
     """
     splits = load_splits(task, data_dir)
+    for table in splits.tables.values():
+        check_rows(table, encoding.tokenizer)  # all of them before the first goes into the cache
     tokens = {split: encoding.encode(table) for split, table in splits.tables.items()}
     head, limit = (task.name, splits.unit), (encoding.max_tokens, encoding.long_input)
     long_rows = account_for_long_rows(*head, *count_long_rows(splits, tokens), *limit)
     other = {s: encoding.encode(splits.tables[s].other_strand()) for s in both_strands}
     counts = count_long_rows(splits, other)
     long_others = account_for_long_rows(*head, *counts, *limit, OTHER) if other else {}
+    train = splits.tables["train"]
+    shifted = _encode_views(task.name, splits, train, encoding)
+    turned = train.other_strand() if shifted and "train" in both_strands else None
+    shifted_other = [] if turned is None else _encode_views(task.name, splits, turned, encoding)
     summary = {
         **splits.summary,
         "tokens": _token_lengths(tokens),
         "max_tokens": encoding.max_tokens,
         **long_rows,
         "other_strand": {"tokens": _token_lengths(other), **long_others} if other else {},
+        "jitter": {} if train.jitter is None else asdict(train.jitter),
     }
-    return EncodedSplits(splits.tables, tokens, other, summary)
+    return EncodedSplits(splits.tables, tokens, other, shifted, shifted_other, summary)
+
+
+def _encode_views(
+    task: str, splits: Splits, train: SequenceTable, encoding: Encoding
+) -> list[TokenRows]:
+    """Encode the training rows at each shift of their windows, on the strand of the table."""
+    views = [encoding.encode(view) for view in train.views()]
+    for view in views:
+        counts = count_long_rows(splits, {"train": view})
+        limit = encoding.max_tokens, encoding.long_input
+        account_for_long_rows(task, splits.unit, *counts, *limit, SHIFTED)
+    return views
 
 
 def _token_lengths(tokens: dict[str, TokenRows]) -> dict[str, dict[str, float]]:

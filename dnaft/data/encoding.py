@@ -8,7 +8,7 @@ from dnaft.data.pairs import fit_pairs
 from dnaft.data.table import SequenceTable
 from dnaft.data.truncation import no_room
 from dnaft.data.windows import window_spans
-from dnaft.tokenizers.base import PairTokenizer, Tokenizer
+from dnaft.tokenizers.base import PairTokenizer, SpeciesTokenizer, Tokenizer
 from dnaft.tokenizers.encoded import Encoded, offsets_of
 
 
@@ -42,7 +42,7 @@ def encode_sequences(
             windows[row], kept_bp[row] = len(spans), spans[-1][1]
         encoded = tokenizer.encode([piece for of_row in pieces for piece in of_row])
         _check_fit(encoded, tokenizer, max_tokens)
-    return _arrays(encoded, tokenizer, windows, kept_bp)
+    return _arrays(_with_species(table, tokenizer, encoded, windows), tokenizer, windows, kept_bp)
 
 
 def _spans(
@@ -92,7 +92,19 @@ def encode_pairs(table: SequenceTable, tokenizer: Tokenizer, max_tokens: int | N
         kept_bp[too_long] = kept.sum(axis=1)
         encoded = tokenizer.encode_pairs(first, second)
         _check_fit(encoded, tokenizer, max_tokens)
-    return _arrays(encoded, tokenizer, np.ones(len(first), dtype=np.int64), kept_bp)
+    windows = np.ones(len(first), dtype=np.int64)
+    return _arrays(_with_species(table, tokenizer, encoded, windows), tokenizer, windows, kept_bp)
+
+
+def _with_species(
+    table: SequenceTable, tokenizer: Tokenizer, encoded: Encoded, windows: NDArray[np.int64]
+) -> Encoded:
+    """Return the rows with the token of each one's species, in all its windows, if they say it."""
+    if table.species is None:
+        return encoded
+    assert isinstance(tokenizer, SpeciesTokenizer)  # by tokenise
+    names = zip(table.species, windows.tolist(), strict=True)
+    return tokenizer.with_species(encoded, [name for name, count in names for _ in range(count)])
 
 
 def _too_long(encoded: Encoded, max_tokens: int | None) -> NDArray[np.int64]:

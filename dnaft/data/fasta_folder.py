@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dnaft.data.csv_folder import hub_names, locate_splits
-from dnaft.data.reader import read_fasta
+from dnaft.data.fasta_rows import read_fasta
 from dnaft.data.source import candidate_folders
 from dnaft.data.split import hold_out
 from dnaft.data.table import RowRules, SequenceTable, build_table

@@ -52,6 +52,8 @@ class SplitCounts:
         conflicts: Distinct sequences that carry two labels.
         rc_pairs: Pairs of distinct sequences, one the reverse complement of the other.
         lower_case: Rows that held lower-case letters in the file.
+        ambiguous: Rows in which IUPAC codes were turned into other letters.
+        uracil: Rows in which U was read as T.
     """
 
     rows: int
@@ -63,6 +65,8 @@ class SplitCounts:
     conflicts: int
     rc_pairs: int
     lower_case: int
+    ambiguous: int = 0
+    uracil: int = 0
 
 
 def count_leaks(tables: dict[str, SequenceTable]) -> dict[str, dict[str, int]]:
@@ -97,6 +101,8 @@ def count_split(table: SequenceTable) -> SplitCounts:
         conflicts=sum(len(labels) > 1 for labels in known.values()),
         rc_pairs=pairs,
         lower_case=table.lower_case,
+        ambiguous=table.ambiguous,
+        uracil=table.uracil,
     )
 
 
@@ -141,8 +147,8 @@ def describe_leaks(
 
 
 def _units(table: SequenceTable) -> list[Unit]:
-    """Return what is compared: the sequence of each row, or its pair."""
-    return list(zip(*table.columns(), strict=True))
+    """Return what is compared: the sequence of each row, or its pair, in upper case."""
+    return list(zip(*(map(str.upper, column) for column in table.columns()), strict=True))
 
 
 def _other_strand(unit: Unit) -> Unit:

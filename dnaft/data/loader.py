@@ -32,28 +32,28 @@ class Row(NamedTuple):
 class TokenDataset(Dataset[Row]):
     """Rows of token ids with their labels.
 
-    Its length is the number of rows. Index `rows + i` is row i on the other strand.
+    Its length is the number of rows. Index `v * rows + i` is view v of row i.
 
     Args:
-        tokens: The rows as given.
+        tokens: The rows as given, view 0.
         labels: One line a row.
-        other: The rows as their reverse complements, if they are to be read.
+        others: Further views of the same rows: their reverse complements, shifted windows.
     """
 
-    def __init__(self, tokens: TokenRows, labels: Tensor, other: TokenRows | None = None) -> None:
-        self._strands = [tokens] if other is None else [tokens, other]
+    def __init__(self, tokens: TokenRows, labels: Tensor, *others: TokenRows) -> None:
+        self._views = [tokens, *others]
         self._labels = labels
 
     def __len__(self) -> int:
-        return len(self._strands[0])
+        return len(self._views[0])
 
     def longest_windows(self) -> NDArray[np.int64]:
-        """Return the tokens of the longest window of each row, (rows,) or (2 * rows,)."""
-        return np.concatenate([tokens.longest_windows() for tokens in self._strands])
+        """Return the tokens of the longest window of each row of each view, (views * rows,)."""
+        return np.concatenate([tokens.longest_windows() for tokens in self._views])
 
     def __getitem__(self, index: int) -> Row:
-        strand, row = divmod(index, len(self))
-        tokens = self._strands[strand]
+        view, row = divmod(index, len(self))
+        tokens = self._views[view]
         windows = [torch.from_numpy(ids.astype(np.int64)) for ids in tokens[row]]
         types = tokens.types(row)
         return Row(
@@ -83,7 +83,7 @@ class BothStrands(Dataset[tuple[Row, Row]]):
     """Each row as given, and on the other strand.
 
     Args:
-        rows: A data set with both strands.
+        rows: A data set whose views are the two strands.
     """
 
     def __init__(self, rows: RowSet) -> None:

@@ -1,16 +1,16 @@
-"""Splits cut out of one delimited file of measurements."""
+"""Splits cut out of one table of measurements."""
 
 import logging
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from dnaft.data.reader import read_columns
+from dnaft.data.groups import part_by_values
 from dnaft.data.source import candidate_folders
-from dnaft.data.split import hold_out
+from dnaft.data.split import part_at_random
 from dnaft.data.table import RawRows, RowRules, SequenceTable, build_table
+from dnaft.data.tabular import read_columns
 from dnaft.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -88,13 +88,13 @@ class OneFile:
         wanted += [("label_columns", name) for name in self.label_columns]
         if self.split_column is not None:
             wanted.append(("split_column", self.split_column))
-        columns, numbers, sha256 = read_columns(
+        columns, numbers, unit, sha256 = read_columns(
             path, wanted, separator=self.separator, column_names=self.column_names
         )
         pieces = len(self.sequence_columns)
         sequences = ["".join(row) for row in zip(*columns[:pieces], strict=True)]
         labels = columns[pieces : pieces + len(self.label_columns)]
-        raw = RawRows(sequences, labels, numbers, "line", str(path), sha256)
+        raw = RawRows(sequences, labels, numbers, unit, str(path), sha256)
         kept = np.flatnonzero(_within(raw, self.label_limits))
         if len(kept) < len(sequences):
             log.info(
@@ -108,9 +108,15 @@ class OneFile:
         table = build_table(_take(raw, kept.tolist()), rules)
         if self.logarithm:
             table = _logarithm(table, rules)
-        if self.split_column is None:
-            return self._at_random(table)
-        return self._by_column(table, [columns[-1][i].strip() for i in kept])
+        if self.split_column is not None:
+            groups = [columns[-1][i].strip() for i in kept]
+            return part_by_values(
+                table, self.split_column, groups, self.dev_values, self.test_values
+            )
+        assert self.dev_fraction is not None  # by __post_init__
+        return part_at_random(
+            table, self.dev_fraction, self.test_fraction, self.split_seed, stratified=False
+        )
 
     def _locate(self, task: str, data_dir: str) -> Path:
         paths = candidate_folders(data_dir, self.file)
@@ -119,33 +125,6 @@ class OneFile:
                 return path
         looked = " and no ".join(map(str, paths))
         raise InputError(f"task {task}: no {looked}; set data_dir to the folder with the data")
-
-    def _at_random(self, table: SequenceTable) -> dict[str, SequenceTable]:
-        assert self.dev_fraction is not None  # by __post_init__
-        assert self.test_fraction is not None
-        rest, test = hold_out(table, self.test_fraction, self.split_seed, stratified=False)
-        share = self.dev_fraction / (1 - self.test_fraction)
-        train, dev = hold_out(rest, share, self.split_seed, stratified=False)
-        return {"train": train, "dev": dev, "test": test}
-
-    def _by_column(self, table: SequenceTable, groups: list[str]) -> dict[str, SequenceTable]:
-        found = Counter(groups)
-        for key in ("dev_values", "test_values"):
-            for value in getattr(self, key):
-                if value not in found:
-                    raise InputError(
-                        f"{table.where}: no row has {value!r} in the column "
-                        f"{self.split_column!r}, which has {', '.join(sorted(found))}; "
-                        f"correct task.source.{key}"
-                    )
-        held_out = dict.fromkeys(self.dev_values, "dev") | dict.fromkeys(self.test_values, "test")
-        splits = np.array([held_out.get(group, "train") for group in groups])
-        if "train" not in splits:
-            raise InputError(
-                f"{table.where}: no row is left to train on; name fewer values in "
-                "task.source.dev_values or task.source.test_values"
-            )
-        return {s: table.take(np.flatnonzero(splits == s)) for s in ("train", "dev", "test")}
 
 
 def _within(raw: RawRows, limits: tuple[float, float] | None) -> list[bool]:

@@ -11,7 +11,7 @@ from dnaft.data.buckets import bucket
 from dnaft.data.loader import Row, TokenDataset
 
 # What random numbers of an epoch are for; each purpose has a stream of its own.
-_ROWS, STRANDS = 1, 2
+_ROWS, STRANDS, _SHIFTS = 1, 2, 3
 
 
 class EpochSampler(DistributedSampler[Row]):
@@ -31,7 +31,9 @@ class EpochSampler(DistributedSampler[Row]):
         classes: The class of each row, (rows,), for epochs with equally many rows of each, see
             `draw_balanced`; None reads every row once.
         reverse_probability: Of reading a row on the other strand, drawn for each place of the
-            whole epoch; the index is then `rows` higher, see `TokenDataset`.
+            whole epoch; the index is then `shifts * rows` higher, see `TokenDataset`.
+        shifts: In how many places a row can be read, drawn alike for each place of the whole
+            epoch; the index is then up to `(shifts - 1) * rows` higher.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class EpochSampler(DistributedSampler[Row]):
         together: int,
         classes: NDArray[np.int64] | None = None,
         reverse_probability: float = 0.0,
+        shifts: int = 1,
     ) -> None:
         # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -54,6 +57,7 @@ class EpochSampler(DistributedSampler[Row]):
         self._rows = len(dataset)
         self._classes = classes
         self._reverse_probability = reverse_probability
+        self._shifts = shifts
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows of this process for the epoch."""
@@ -62,7 +66,11 @@ class EpochSampler(DistributedSampler[Row]):
         if self._reverse_probability:
             drawn = np.random.default_rng((mixed, STRANDS)).random(self.total_size)
             reverse = drawn[self.rank :: self.num_replicas] < self._reverse_probability
-            order = order + self._rows * reverse
+            order = order + self._shifts * self._rows * reverse
+        if self._shifts > 1:
+            chance = np.random.default_rng((mixed, _SHIFTS))
+            shift = chance.integers(self._shifts, size=self.total_size)
+            order = order + self._rows * shift[self.rank :: self.num_replicas]
         yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
 
     def _order(self, mixed: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A dev split held out of the training rows."""
+"""Splits drawn at random."""
 
 import math
 
@@ -9,8 +9,39 @@ from dnaft.data.table import SequenceTable
 from dnaft.errors import InputError
 
 
+def part_at_random(
+    table: SequenceTable,
+    dev_fraction: float,
+    test_fraction: float | None,
+    seed: int,
+    stratified: bool,
+    prefix: str = "",
+) -> dict[str, SequenceTable]:
+    """Part a table into train, dev and, if it has a share, test.
+
+    Args:
+        table: All rows.
+        dev_fraction: Share of dev among them.
+        test_fraction: Share of test among them; None draws no test.
+        seed: See `hold_out`.
+        stratified: See `hold_out`.
+        prefix: Of the keys in messages, behind `task.source.`.
+
+    Raises:
+        InputError: If a split would be empty.
+    """
+    splits, rest, share = {}, table, dev_fraction
+    if test_fraction is not None:
+        rest, splits["test"] = hold_out(
+            table, test_fraction, seed, stratified, f"{prefix}test_fraction"
+        )
+        share /= 1 - test_fraction
+    train, dev = hold_out(rest, share, seed, stratified, f"{prefix}dev_fraction")
+    return {"train": train, "dev": dev, **splits}
+
+
 def hold_out(
-    table: SequenceTable, fraction: float, seed: int, stratified: bool
+    table: SequenceTable, fraction: float, seed: int, stratified: bool, key: str = "dev_fraction"
 ) -> tuple[SequenceTable, SequenceTable]:
     """Part a table at random into train and dev; both keep the order of the file.
 
@@ -23,6 +54,7 @@ def hold_out(
         fraction: Share of dev, between 0 and 1.
         seed: The same seed gives the same split on every machine.
         stratified: Whether dev has the class proportions of the table.
+        key: Of the fraction, behind `task.source.`, for messages.
 
     Returns:
         train, dev.
@@ -34,8 +66,8 @@ def hold_out(
     size = math.ceil(round(fraction * rows, 6))  # 0.07 * 100 is 7.000000000000001
     if not 0 < size < rows:
         raise InputError(
-            f"{table.where}: {rows} rows cannot be parted with dev_fraction {fraction}; "
-            "give a dev file or another task.source.dev_fraction"
+            f"{table.where}: {rows} rows cannot be parted with {key.rpartition('.')[2]} "
+            f"{fraction:g}; give a file for each split, or another task.source.{key}"
         )
     random = np.random.Generator(np.random.PCG64(seed))
     is_dev = np.zeros(rows, dtype=bool)

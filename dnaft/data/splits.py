@@ -54,6 +54,7 @@ def load_splits(task: Task, data_dir: str) -> Splits:
     summary = {
         "counts": {split: asdict(count) for split, count in counts.items()},
         "checksums": {s: {"file": t.where, "sha256": t.sha256} for s, t in tables.items()},
+        "source": {s: dict(t.facts) for s, t in tables.items() if t.facts},
         "leaks": leaks,
         "leaks_dropped_from_train": dropped,
         "train_rows": len(tables["train"]),

@@ -1,60 +1,22 @@
 """A split in memory: checked sequences with their labels."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnaft.data.jitter import Jitter
 from dnaft.data.labels import parse_labels
+from dnaft.data.letters import AMBIGUOUS, LOWER_CASE, URACIL, clean
+from dnaft.data.rows import RawRows, RowRules
 from dnaft.errors import InputError
-from dnaft.metrics import Kind
 from dnaft.sequence import reverse_complement
 
-Case = Literal["upper", "error"]
+__all__ = ["RawRows", "RowRules", "SequenceTable", "build_table"]
 
-
-@dataclass(frozen=True)
-class RowRules:
-    """What every row of a task must look like.
-
-    Attributes:
-        task: Name of the task, for messages.
-        kind: Kind of the task.
-        outputs: Classes, labels or targets; 1 for binary tasks.
-        alphabet: Upper-case letters a sequence may hold.
-        case: `upper` turns lower-case (soft-masked) letters into upper case; `error` refuses
-            them.
-    """
-
-    task: str
-    kind: Kind
-    outputs: int
-    alphabet: str = "ACGTN"
-    case: Case = "upper"
-
-
-@dataclass(frozen=True)
-class RawRows:
-    """Rows of a file as text, before anything was checked.
-
-    Attributes:
-        sequences: One text a row.
-        labels: One list of texts per label column.
-        numbers: Where each row stands: line numbers, or row numbers, from 1.
-        unit: What `numbers` count: `line` or `row`.
-        where: The file.
-        sha256: Checksum of the file as it lies on disk.
-        sequences_b: The second text of each row, for pairs.
-    """
-
-    sequences: list[str]
-    labels: list[list[str]]
-    numbers: list[int]
-    unit: str
-    where: str
-    sha256: str
-    sequences_b: list[str] | None = None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +24,7 @@ class SequenceTable:
     """Sequences of one split, or pairs of sequences, with their labels.
 
     Attributes:
-        sequences: Upper-case letters of the task's alphabet.
+        sequences: Letters of the task's alphabet, in upper case unless the task keeps the case.
         labels: (rows,) int64 for binary and multi-class tasks; (rows, outputs) float32 of 0 and
             1 for multi-label tasks; float64 for regression, (rows,) if there is one target,
             else (rows, outputs).
@@ -70,8 +32,14 @@ class SequenceTable:
         sha256: Checksum of that file.
         numbers: Line or row number of each row in the file, (rows,).
         unit: `line` or `row`.
-        lower_case: Rows that held lower-case letters in the file.
         sequences_b: The second sequence of each row, for pairs.
+        found: (rows,) flags of `dnaft.data.letters`: which letters a row held in the file.
+        species: The species of each row, for tokenizers that have a token for it.
+        groups: What parts the rows into splits: a chromosome, say.
+        files: The file of each row, if they come from several.
+        wide: With `jitter`: each sequence with that many bases more at either end.
+        jitter: How training may shift the windows.
+        facts: What else is known, for result.json.
     """
 
     sequences: list[str]
@@ -80,15 +48,40 @@ class SequenceTable:
     sha256: str
     numbers: NDArray[np.int64]
     unit: str = "line"
-    lower_case: int = 0
     sequences_b: list[str] | None = None
+    found: NDArray[np.uint8] | None = None
+    species: list[str] | None = None
+    groups: list[str] | None = None
+    files: list[str] | None = None
+    wide: list[str] | None = None
+    jitter: Jitter | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     def place(self, row: int) -> str:
         """Say where a row comes from."""
-        return f"{self.where} {self.unit} {self.numbers[row]}"
+        where = self.where if self.files is None else self.files[row]
+        return f"{where} {self.unit} {self.numbers[row]}"
+
+    @property
+    def lower_case(self) -> int:
+        """Rows that held lower-case letters in the file."""
+        return self._count(LOWER_CASE)
+
+    @property
+    def ambiguous(self) -> int:
+        """Rows in which IUPAC codes were turned into other letters."""
+        return self._count(AMBIGUOUS)
+
+    @property
+    def uracil(self) -> int:
+        """Rows in which U was read as T."""
+        return self._count(URACIL)
+
+    def _count(self, flag: int) -> int:
+        return 0 if self.found is None else int(((self.found & flag) > 0).sum())
 
     def columns(self) -> list[list[str]]:
         """Return the sequences, and for pairs the second sequences behind them."""
@@ -106,12 +99,23 @@ class SequenceTable:
 
         A pair keeps its order: what was first stays first.
         """
-        second = self.sequences_b
+
+        def turned(texts: list[str] | None) -> list[str] | None:
+            return None if texts is None else [reverse_complement(text) for text in texts]
+
         return replace(
             self,
             sequences=[reverse_complement(s) for s in self.sequences],
-            sequences_b=None if second is None else [reverse_complement(s) for s in second],
+            sequences_b=turned(self.sequences_b),
+            wide=turned(self.wide),
         )
+
+    def views(self) -> list["SequenceTable"]:
+        """Return the table with its windows shifted, once for each view of its jitter."""
+        if self.jitter is None or self.wide is None:
+            return []
+        shifts = self.jitter.shifts(len(self))
+        return [replace(self, sequences=self.jitter.cut(self.wide, of)) for of in shifts]
 
     def take(self, rows: NDArray[np.int64]) -> "SequenceTable":
         """Return the table of these rows, in this order."""
@@ -120,7 +124,12 @@ class SequenceTable:
             sequences=[self.sequences[i] for i in rows],
             labels=self.labels[rows],
             numbers=self.numbers[rows],
-            sequences_b=None if self.sequences_b is None else [self.sequences_b[i] for i in rows],
+            sequences_b=_pick(self.sequences_b, rows),
+            found=None if self.found is None else self.found[rows],
+            species=_pick(self.species, rows),
+            groups=_pick(self.groups, rows),
+            files=_pick(self.files, rows),
+            wide=_pick(self.wide, rows),
         )
 
 
@@ -129,19 +138,27 @@ def build_table(raw: RawRows, rules: RowRules) -> SequenceTable:
 
     Raises:
         InputError: If there is no row, a sequence is empty or holds a letter outside the
-            alphabet, or a label does not fit the kind of the task.
+            alphabet, a species has no name, or a label does not fit the kind of the task.
     """
     if not raw.sequences:
         raise InputError(
             f"task {rules.task}, {raw.where}: the file holds no sequences; "
             "put one labelled sequence in each row"
         )
-    sequences, lower_case = _check_sequences(raw, rules, raw.sequences, "sequence")
-    sequences_b = None
-    if raw.sequences_b is not None:
-        sequences_b, lower_b = _check_sequences(raw, rules, raw.sequences_b, "second sequence")
-        lower_case |= lower_b
-    labels = parse_labels(raw, rules.task, rules.kind, rules.outputs)
+
+    def place(row: int) -> str:
+        return f"task {rules.task}, {raw.place(row)}"
+
+    found = np.zeros(len(raw.sequences), dtype=np.uint8)
+    sequences = clean(raw.sequences, rules.letters, found, place, "sequence")
+    second = raw.sequences_b
+    if second is not None:
+        second = clean(second, rules.letters, found, place, "second sequence")
+    wide = None
+    if raw.jitter is not None:
+        wide = sequences
+        sequences = raw.jitter.cut(wide, np.zeros(len(wide), np.int64))
+    labels = parse_labels(raw, rules.task, rules.kind, rules.outputs, rules.classes)
     return SequenceTable(
         sequences=sequences,
         labels=labels,
@@ -149,41 +166,26 @@ def build_table(raw: RawRows, rules: RowRules) -> SequenceTable:
         sha256=raw.sha256,
         numbers=np.asarray(raw.numbers, dtype=np.int64),
         unit=raw.unit,
-        lower_case=len(lower_case),
-        sequences_b=sequences_b,
+        sequences_b=second,
+        found=found,
+        species=_named(raw.species, place, "species"),
+        groups=None if raw.groups is None else [text.strip() for text in raw.groups],
+        files=raw.files,
+        wide=wide,
+        jitter=raw.jitter,
+        facts=raw.facts,
     )
 
 
-def _check_sequences(
-    raw: RawRows, rules: RowRules, texts: list[str], what: str
-) -> tuple[list[str], set[int]]:
-    """Return the sequences in upper case and the rows that had to be changed for it."""
-    if not all(texts):
-        row = texts.index("")
-        raise InputError(
-            f"{_place(raw, rules, row)}: the {what} is empty; fill it or remove the row"
-        )
-    sequences, joined = texts, "".join(texts)
-    lower_case: set[int] = set()
-    if joined.isascii() and rules.case == "upper" and joined != joined.upper():
-        sequences = [text.upper() for text in texts]
-        lower_case = {i for i, text in enumerate(texts) if text != sequences[i]}
-        joined = joined.upper()
-    if joined.isascii() and not joined.encode().translate(None, rules.alphabet.encode()):
-        return sequences, lower_case
-    allowed = frozenset(rules.alphabet)
-    row = next(i for i, sequence in enumerate(sequences) if not allowed.issuperset(sequence))
-    at = next(i for i, letter in enumerate(sequences[row]) if letter not in allowed)
-    letter = texts[row][at]
-    if letter.upper() in allowed:
-        remedy = "turn it into upper case or set task.case=upper"
-    else:
-        remedy = "clean the file or set task.alphabet"
-    raise InputError(
-        f"{_place(raw, rules, row)}: letter {letter!r} at position {at + 1} of the {what} "
-        f"is not in the alphabet {rules.alphabet}; {remedy}"
-    )
+def _named(texts: list[str] | None, place: Callable[[int], str], what: str) -> list[str] | None:
+    if texts is None:
+        return None
+    names = [text.strip() for text in texts]
+    if not all(names):
+        row = names.index("")
+        raise InputError(f"{place(row)}: the {what} is empty; name it or remove the row")
+    return names
 
 
-def _place(raw: RawRows, rules: RowRules, row: int) -> str:
-    return f"task {rules.task}, {raw.where} {raw.unit} {raw.numbers[row]}"
+def _pick(texts: list[T] | None, rows: NDArray[np.int64]) -> list[T] | None:
+    return None if texts is None else [texts[i] for i in rows]

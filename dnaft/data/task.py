@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dnaft.data.letters import Ambiguity, Case, Uracil
 from dnaft.data.source import SPLITS, Source
-from dnaft.data.table import Case, RowRules, SequenceTable
+from dnaft.data.table import RowRules, SequenceTable
 from dnaft.errors import InputError
 from dnaft.metrics import Kind, metric_names
 from dnaft.sequence import reverse_complement
@@ -24,8 +25,14 @@ class Task:
         length_bp: Length of every sequence, of both of a pair, asserted when given.
         rows: Rows of a split, asserted for each split that is named.
         alphabet: Letters a sequence may hold.
-        case: `upper` turns lower-case (soft-masked) letters into upper case; `error` refuses
-            them.
+        case: Of lower-case (soft-masked) letters: `upper` reads them as upper case, `mask` hides
+            them behind N, `keep` leaves them as they are, `error` refuses them.
+        ambiguity: Of IUPAC codes outside the alphabet: `error` refuses them, `N` turns them into
+            N, `random` draws one of the bases that they stand for.
+        ambiguity_seed: Of these draws; not the seed of the run.
+        uracil: `T` reads U as T, `error` refuses it.
+        classes: How the file calls the classes, in the order of their numbers; empty if it says
+            0, 1, ...
         choose_by: The dev score that chooses the checkpoint; by kind if none.
         domain: What LINGO's prefix says after "Domain: ".
         drop_leaks: Remove training rows whose sequence, or its reverse complement, is in dev or
@@ -45,6 +52,10 @@ class Task:
     rows: dict[str, int] | None = None
     alphabet: str = "ACGTN"
     case: Case = "upper"
+    ambiguity: Ambiguity = "error"
+    ambiguity_seed: int = 1
+    uracil: Uracil = "error"
+    classes: tuple[str, ...] = ()
     choose_by: str | None = None
     domain: str = "DNA"
     drop_leaks: bool = False
@@ -79,11 +90,23 @@ class Task:
             reverse_complement(self.alphabet)
         except ValueError as error:
             raise ValueError(f"alphabet {self.alphabet!r}: {error}") from error
+        _ = self.rules.letters  # checks that they fit each other
+        self._check_class_names()
 
     @property
     def rules(self) -> RowRules:
         """What every row must look like."""
-        return RowRules(self.name, self.kind, self.outputs, self.alphabet, self.case)
+        return RowRules(
+            self.name,
+            self.kind,
+            self.outputs,
+            self.alphabet,
+            self.case,
+            self.ambiguity,
+            self.ambiguity_seed,
+            self.uracil,
+            self.classes,
+        )
 
     def load(self, data_dir: str) -> dict[str, SequenceTable]:
         """Return the tables train, dev and test, after all that the task asserts holds.
@@ -118,6 +141,17 @@ class Task:
             if len(names) == self.outputs:
                 return names
         return ()
+
+    def _check_class_names(self) -> None:
+        if not self.classes:
+            return
+        if self.kind not in ("binary", "multiclass"):
+            raise ValueError(f"classes name the classes of a row, and a {self.kind} task has none")
+        expected = 2 if self.kind == "binary" else self.outputs
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) != expected:
+            raise ValueError(
+                f"classes must be {expected} different names, got {', '.join(self.classes)}"
+            )
 
     def check_rows(self, split: str, rows: int, where: str) -> None:
         """Refuse a split of another size than the task asserts.

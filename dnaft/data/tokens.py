@@ -1,5 +1,6 @@
 """A split as token ids, within the length that a model takes."""
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnaft.data.cache import Arrays, cached_arrays, content_key
 from dnaft.data.encoding import encode_pairs, encode_sequences
+from dnaft.data.readable import check_readable
 from dnaft.data.table import SequenceTable
 from dnaft.errors import InputError
 from dnaft.tokenizers.base import PairTokenizer, Tokenizer
@@ -92,9 +94,10 @@ def tokenise(
 
     Raises:
         InputError: If a sequence is too short for a token, no base fits into `max_tokens`, the
-            tokenizer encodes no pairs, pairs would be parted, or the cache cannot be written.
+            tokenizer encodes no pairs, pairs would be parted, the tokenizer does not read what the
+            task keeps (see `check_readable`), or the cache cannot be written.
     """
-    check_shortest(table, tokenizer)
+    check_rows(table, tokenizer)
     if table.sequences_b is not None:
         if window_overlap is not None:
             raise InputError(
@@ -104,7 +107,9 @@ def tokenise(
         _check_pairs(tokenizer)
     columns = table.columns()
     sequences = [sequence for column in columns for sequence in column]
-    parts = tokenizer.fingerprint(), max_tokens, mode(window_overlap), len(columns)
+    parts = [tokenizer.fingerprint(), max_tokens, mode(window_overlap), len(columns)]
+    if table.species is not None:
+        parts.append(json.dumps(table.species))
     key = content_key(sequences, *parts)
 
     def encode() -> Arrays:
@@ -120,6 +125,17 @@ def tokenise(
 def mode(window_overlap: float | None) -> str:
     """Return what becomes of long rows, as keys of the cache say it."""
     return "cut" if window_overlap is None else f"windows {window_overlap}"
+
+
+def check_rows(table: SequenceTable, tokenizer: Tokenizer) -> None:
+    """Refuse rows that a tokenizer cannot encode, before anything is encoded.
+
+    Raises:
+        InputError: If a sequence is too short for a token, or the tokenizer does not read what the
+            task keeps, see `check_readable`.
+    """
+    check_shortest(table, tokenizer)
+    check_readable(table, tokenizer)
 
 
 def check_shortest(table: SequenceTable, tokenizer: Tokenizer) -> None:

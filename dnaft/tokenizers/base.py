@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from dnaft.tokenizers.encoded import Encoded
@@ -72,6 +72,27 @@ class PairTokenizer(Protocol):
         Raises:
             ValueError: If the two columns are not equally long, or this tokenizer, of a class
                 that can have pairs, has nothing to part them by.
+        """
+        ...
+
+
+@runtime_checkable
+class SpeciesTokenizer(Protocol):
+    """A tokenizer whose rows hold a token for the species, beside what every tokenizer offers.
+
+    Attributes:
+        species_ids: The id of each species that has a name; empty if rows all have one species.
+    """
+
+    @property
+    def species_ids(self) -> Mapping[str, int]: ...  # noqa: D102 - described above
+
+    def with_species(self, encoded: Encoded, species: Sequence[str]) -> Encoded:
+        """Return encoded rows, or pairs, with the token of the species of each.
+
+        Args:
+            encoded: What this tokenizer made.
+            species: A name of `species_ids` for each row.
         """
         ...
 

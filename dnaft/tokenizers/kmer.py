@@ -47,6 +47,7 @@ class KmerTokenizer:
         vocab_size: int | None = None,
         prefix: str = "",
         suffix: str = "",
+        species_ids: dict[str, int] | None = None,
     ) -> None:
         """Choose the k-mers.
 
@@ -56,6 +57,8 @@ class KmerTokenizer:
             vocab_size: Rows of the model's embedding table if more than 4**k + 5.
             prefix: Must be empty: this tokenizer knows bases only.
             suffix: Must be empty.
+            species_ids: The ids of species by name, for rows that say which is theirs;
+                `species_id` is that of all other rows.
 
         Raises:
             ValueError: If an argument is out of range, or there is text to encode.
@@ -69,12 +72,16 @@ class KmerTokenizer:
         self.k = k
         self.species_id = species_id
         self.vocab_size = vocab_size if vocab_size is not None else kmers_end
-        if species_id is not None and not kmers_end <= species_id < self.vocab_size:
-            raise ValueError(
-                f"species_id must lie from {kmers_end} (after the k-mers) to vocab_size - 1 = "
-                f"{self.vocab_size - 1}, got {species_id}; take both from the model "
-                "(SpeciesLM: vocab_size 5504)"
-            )
+        self.species_ids = dict(species_ids or {})
+        if self.species_ids and species_id is None:
+            raise ValueError("species_ids need species_id, the species of rows that say none")
+        for number in (species_id, *self.species_ids.values()):
+            if number is not None and not kmers_end <= number < self.vocab_size:
+                raise ValueError(
+                    f"species_id must lie from {kmers_end} (after the k-mers) to vocab_size - 1 = "
+                    f"{self.vocab_size - 1}, got {number}; take both from the model "
+                    "(SpeciesLM: vocab_size 5504)"
+                )
         self._before = (CLS,) if species_id is None else (CLS, species_id)
         self._specials = len(self._before) + 1
 
@@ -98,6 +105,16 @@ class KmerTokenizer:
             ValueError: If there are not equally many first and second sequences.
         """
         return side_by_side(self._encode(first, self._before), self._encode(second, ()))
+
+    def with_species(self, encoded: Encoded, species: Sequence[str]) -> Encoded:
+        """Return encoded rows, or pairs, with the token of each one's species behind [CLS].
+
+        Raises:
+            KeyError: If a name is none of `species_ids`.
+        """
+        ids = encoded.ids.copy()
+        ids[encoded.offsets[:-1] + 1] = [self.species_ids[name] for name in species]
+        return Encoded(ids, encoded.offsets, encoded.type_ids)
 
     def _encode(self, sequences: Sequence[str], before: tuple[int, ...]) -> Encoded:
         codes, starts = encode_bases(sequences)

@@ -12,11 +12,11 @@ def species_tokenizer(
     prefix: str = "",
     suffix: str = "",
 ) -> KmerTokenizer:
-    """Return overlapping k-mers behind the token of a species.
+    """Return overlapping k-mers behind the token of a species; it knows all the model knows.
 
     Args:
         source: Hub id or folder of the model, whose tokenizer knows the species.
-        species: Name of the token, such as `candida_glabrata`.
+        species: Name of the token, such as `candida_glabrata`, of rows that say no other.
         revision: Branch, tag or commit on the hub; the two SpeciesLM have one each.
         k: Bases in a token.
         prefix: Must be empty: k-mers encode bases only.
@@ -49,4 +49,5 @@ def species_tokenizer(
         vocab_size=max(vocabulary.values()) + 1,
         prefix=prefix,
         suffix=suffix,
+        species_ids={word: i for word, i in vocabulary.items() if i >= len(expected)},
     )

@@ -33,6 +33,7 @@ METHODS = [name for group, name in FILES if group == "method"]
 # What a choice cannot do without.
 WITH = {
     ("task", "csv"): [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")],
+    ("task", "bed"): ["task.source.genome=genome.fa"],
     ("tokenizer", "own"): ["model=opt_125m"],
     ("tokenizer", "specieslm"): ["model=specieslm"],
     ("method", "lingo"): ["model=opt_125m"],

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dnaft.data.csv_files import CsvFiles
+from dnaft.data.split_rule import SplitRule
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 
@@ -52,7 +53,7 @@ def csv_task(folder: Path, **options: object) -> Task:
     files: dict[str, Any] = {
         split: str(folder / f"{split}.csv") for split in ("train", "dev", "test")
     }
-    return Task(**({"name": "mine", "kind": "binary", "source": CsvFiles(**files)} | options))  # type: ignore[arg-type]
+    return Task(**({"name": "mine", "kind": "binary", "source": TableFiles(**files)} | options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -77,14 +78,14 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_folder_instead_of_file(tmp_path: Path) -> None:
-    source = CsvFiles(train=str(tmp_path), dev="b.csv", test="c.csv")
+    source = TableFiles(train=str(tmp_path), dev="b.csv", test="c.csv")
     with pytest.raises(InputError, match="cannot be read"):
         csv_task(tmp_path, source=source).load("")
 
 
 def test_one_file_for_two_splits(tmp_path: Path) -> None:
     path = str(tmp_path / "train.csv")
-    source = CsvFiles(train=path, dev=path, test=str(tmp_path / "test.csv"))
+    source = TableFiles(train=path, dev=path, test=str(tmp_path / "test.csv"))
     with pytest.raises(InputError, match=r"task\.source\.dev and task\.source\.train are the same"):
         csv_task(tmp_path, source=source).load("")
 
@@ -139,16 +140,19 @@ def test_task_refuses(tmp_path: Path, options: dict[str, object], message: str) 
         csv_task(tmp_path, **options)
 
 
+def at_random(fraction: float) -> SplitRule:
+    return SplitRule("random", dev_fraction=fraction)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({}, "dev is required, it chooses the checkpoint"),
-        ({"dev": "b", "dev_fraction": 0.1}, "exclude each other"),
-        ({"dev_fraction": 1.0}, "dev_fraction must lie between 0 and 1, got 1.0"),
+        ({"dev": "b", "split": at_random(0.1)}, "each split has a file of its own"),
         ({"dev": "b", "label_columns": ()}, "label_columns names no column"),
         ({"dev": "b", "separator": ", "}, "separator must be one character"),
     ],
 )
-def test_csv_files_refuse(options: dict[str, object], message: str) -> None:
+def test_table_files_refuse(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        CsvFiles(train="a", test="c", **options)  # type: ignore[arg-type]
+        TableFiles(train="a", test="c", **options)  # type: ignore[arg-type]

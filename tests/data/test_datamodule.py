@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from dnaft.batch import Batch
-from dnaft.data.csv_files import CsvFiles
 from dnaft.data.datamodule import SequenceDataModule
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.tokenizers.kmer import KmerTokenizer
@@ -43,7 +43,7 @@ def module(tmp_path: Path) -> Any:
         }
         names = ("kind", "outputs", "drop_leaks")
         of_task = {name: options.pop(name) for name in names if name in options}
-        task = Task(name="mine", source=CsvFiles(**files), **({"kind": "binary"} | of_task))
+        task = Task(name="mine", source=TableFiles(**files), **({"kind": "binary"} | of_task))
         defaults: dict[str, Any] = {
             "batch_size": 4,
             "data_dir": "",
@@ -230,7 +230,7 @@ def test_leaks_are_counted_told_and_dropped(
     write(tmp_path / "dev.csv", ["AAACCCGGGA,1", "CCCCCCCCCC,0"])
     write(tmp_path / "test.csv", ["AAAAAAAAAA,1", "GTGTGTGTGA,0"])
     for drop in (False, True):
-        kept.task = Task("mine", "binary", CsvFiles(**files), drop_leaks=drop)
+        kept.task = Task("mine", "binary", TableFiles(**files), drop_leaks=drop)
         data = SequenceDataModule(kept.task, kept.tokenizer, "", kept.cache_dir)
         with caplog.at_level(logging.WARNING):
             data.setup()

@@ -105,7 +105,10 @@ def test_a_random_split_is_the_same_each_time_and_covers_all(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dev_values": ("V",)}, r"no row has 'V' in the column 'chromosome', which has I, II, "),
+        (
+            {"dev_values": ("V",)},
+            r"no row has 'V' in the column 'chromosome', which has 'I', 'II', ",
+        ),
         ({"dev_values": ("I", "II")}, "no row is left to train on"),
         ({"split_column": "arm"}, "no column 'arm'; .*Set task.source.split_column"),
         ({"sequence_columns": ("one",)}, "no column 'one'; .*Set task.source.sequence_columns"),

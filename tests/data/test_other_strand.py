@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from dnaft.batch import Batch
-from dnaft.data.csv_files import CsvFiles
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.table import SequenceTable
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.finetuner import predict
@@ -54,7 +54,7 @@ def module(
             writer.writerows([row, row[part], i % 2] for i, row in enumerate(rows))
     if pairs:
         files["sequence_b_column"] = "second"
-    task = Task("mine", "binary", CsvFiles(**files), **(of_task or {}))
+    task = Task("mine", "binary", TableFiles(**files), **(of_task or {}))
     defaults: dict[str, Any] = {"batch_size": 4, "data_dir": "", "cache_dir": str(folder / "cache")}
     return SequenceDataModule(task, tokenizer, **(defaults | options))
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dnaft.data.csv_files import CsvFiles
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.leaks import count_leaks, count_split, drop_leaks
+from dnaft.data.split_rule import SplitRule
 from dnaft.data.table import SequenceTable
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.tokenizers.base import Tokenizer
@@ -26,12 +27,12 @@ ROWS = {
 }
 
 
-def write(folder: Path, rows: dict[str, list[str]]) -> CsvFiles:
+def write(folder: Path, rows: dict[str, list[str]]) -> TableFiles:
     files: dict[str, Any] = {}
     for split, lines in rows.items():
         files[split] = str(folder / f"{split}.csv")
         Path(files[split]).write_text("\n".join(["enhancer,promoter,label", *lines, ""]))
-    return CsvFiles(**files, sequence_column="enhancer", sequence_b_column="promoter")
+    return TableFiles(**files, sequence_column="enhancer", sequence_b_column="promoter")
 
 
 def module(
@@ -56,8 +57,8 @@ def test_a_held_out_dev_split_keeps_pairs_together(tmp_path: Path) -> None:
     bases = [("ACGT"[i % 4] * 5, "ACGT"[i // 4] * 5) for i in range(16)]
     lines = [f"{a},{b},{i % 2}" for i, (a, b) in enumerate(bases)]
     source = write(tmp_path, {"train": lines, "test": ROWS["test"]} | {"dev": []})
-    source = CsvFiles(
-        train=source.train, test=source.test, dev_fraction=0.25,
+    source = TableFiles(
+        train=source.train, test=source.test, split=SplitRule("random", dev_fraction=0.25),
         sequence_column="enhancer", sequence_b_column="promoter",
     )  # fmt: skip
     tables = Task("mine", "binary", source).load("")
@@ -86,7 +87,7 @@ def test_batches_carry_token_types(tmp_path: Path) -> None:
 
 def test_single_sequences_have_no_token_types(tmp_path: Path) -> None:
     data = module(tmp_path)
-    source = CsvFiles(**{s: str(tmp_path / f"{s}.csv") for s in ROWS}, sequence_column="enhancer")  # type: ignore[arg-type]
+    source = TableFiles(**{s: str(tmp_path / f"{s}.csv") for s in ROWS}, sequence_column="enhancer")  # type: ignore[arg-type]
     single = SequenceDataModule(Task("mine", "binary", source), KMER, "", data.cache_dir)
     assert single.tokens["test"].type_ids is None
     (batch,) = single.test_dataloader()

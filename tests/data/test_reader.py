@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dnaft.data.reader import read_csv, read_fasta
+from dnaft.data.fasta_rows import read_fasta
+from dnaft.data.reader import read_csv
 from dnaft.data.table import RowRules, build_table
 from dnaft.errors import InputError
 

@@ -86,7 +86,7 @@ def test_order_depends_on_seed_and_epoch_only(dataset: TokenDataset) -> None:
 
 
 def test_processes_read_the_strands_of_one_epoch(dataset: TokenDataset) -> None:
-    both = TokenDataset(dataset._strands[0], torch.from_numpy(RARE), dataset._strands[0])
+    both = TokenDataset(dataset._views[0], torch.from_numpy(RARE), dataset._views[0])
 
     def drawn(processes: int, rank: int) -> list[int]:
         sampler = EpochSampler(both, 1, processes, rank, 4, 1, None, 0.5)

@@ -1,6 +1,7 @@
 """Every yaml of conf/task composes, builds, and fits the data where they are at hand."""
 
 import functools
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,26 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from dnaft.config import build, config_dir
+from dnaft.data.bed_files import BedFiles
 from dnaft.data.csv_folder import CsvFolder
+from dnaft.data.fasta_files import FastaFiles
 from dnaft.data.fasta_folder import FastaFolder
 from dnaft.data.packed_source import ASSETS, PackedSource
 from dnaft.data.reader import read_csv
 from dnaft.data.source import SPLITS
+from dnaft.data.split_rule import SplitRule
 from dnaft.data.store_source import StoreSource
 from dnaft.data.table import build_table
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 
 TASKS = sorted(p.stem for p in Path(config_dir(), "task").glob("[!_]*.yaml"))
 MARKS = "h3 h4 h3k9ac h3k14ac h4ac h3k4me1 h3k4me2 h3k4me3 h3k36me3 h3k79me3".split()
 FILES = [f"task.source.{split}={split}.csv" for split in SPLITS]
+# What a task on files of one's own cannot do without.
+NEEDED = {"csv": FILES, "table": FILES, "fasta": FILES}
+NEEDED["bed"] = [*FILES, "task.source.genome=genome.fa", "task.source.label_columns=[name]"]
 
 
 @functools.cache
@@ -34,8 +42,7 @@ def node(name: str, *overrides: str) -> dict[str, Any]:
 
 
 def task_of(name: str, *overrides: str) -> Task:
-    needed = FILES if name == "csv" else []
-    task = build(node(name, *needed, *overrides), "task")
+    task = build(node(name, *NEEDED.get(name, []), *overrides), "task")
     assert isinstance(task, Task)
     return task
 
@@ -50,7 +57,7 @@ def test_yaml_builds(name: str) -> None:
 
 
 # Marks, factors and enhancers have no direction; genes, transcripts and genomes do.
-EITHER_STRAND = {*MARKS, *(f"nt_{mark}" for mark in MARKS), "csv", "nt_enhancers"}
+EITHER_STRAND = {*MARKS, *(f"nt_{mark}" for mark in MARKS), *NEEDED, "nt_enhancers"}
 EITHER_STRAND |= {"deepsea", "deepsea_histone"}  # both strands of a window have its labels
 EITHER_STRAND |= {
     "nt_enhancers_types",
@@ -136,6 +143,22 @@ def test_csv_task_by_overrides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "kind"), [("table", TableFiles), ("fasta", FastaFiles), ("bed", BedFiles)]
+)
+def test_yaml_says_what_the_class_says(name: str, kind: type[Any]) -> None:
+    """Every argument is a key, and its value the default."""
+    source = node(name, *NEEDED[name])["source"]
+    assert set(source) - {"_target_"} == {field.name for field in fields(kind)}
+    given = {"train", "dev", "test", "genome", "label_columns"} if name == "bed" else set(SPLITS)
+    built = build(source, "task.source")
+    for field in fields(kind):
+        if field.name not in given:
+            default = SplitRule() if field.name == "split" else field.default
+            assert getattr(built, field.name) == default, field.name
+    assert set(source["split"]) - {"_target_"} == {field.name for field in fields(SplitRule)}
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("task.source.dev=null", "task.source: dev is required"),
@@ -143,7 +166,14 @@ def test_csv_task_by_overrides(tmp_path: Path) -> None:
         ("task.outputs=two", "task.outputs: got 'two'"),
         ("task.outputs=3", "task: outputs of a binary task is 1, got 3"),
         ("+task.label=y", "task.label: Task has no such argument"),
-        ("+task.source.column=y", "task.source.column: CsvFiles has no such argument"),
+        ("+task.source.column=y", "task.source.column: TableFiles has no such argument"),
+        ("task.source.split.by=chance", "task.source.split.by: got 'chance'"),
+        ("task.source.split.column=x", "task.source.split: column has no part in by=files"),
+        ("task.source.split.by=random", "task.source: each split has a file of its own"),
+        ("task.case=lower", "task.case: got 'lower'"),
+        ("task.ambiguity=n", "task.ambiguity: got 'n'"),
+        ("task.uracil=U", "task.uracil: got 'U'"),
+        ("task.classes=[a]", "task: classes must be 2 different names, got a"),
         ("task.source.label_columns=y", r"task.source.label_columns: got 'y'"),
     ],
 )
