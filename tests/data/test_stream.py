@@ -13,11 +13,11 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from deepsea_files import Rows, write_published
 from dnaft.batch import Batch
-from dnaft.data.csv_files import CsvFiles
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.permutation import Permutation
 from dnaft.data.store_source import StoreSource
 from dnaft.data.stream import StreamSampler
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.data_tools import prepare
 from dnaft.errors import InputError
@@ -72,7 +72,7 @@ def in_memory(data_dir: tuple[str, Rows], tmp_path: Path) -> Any:
                 lines.append(",".join((sequence, *map(str, flags))))
             files[split] = str(tmp_path / f"{split}.csv")
             Path(files[split]).write_text("\n".join(lines))
-        task = marks(source=CsvFiles(**files, label_columns=names))
+        task = marks(source=TableFiles(**files, label_columns=names))
         defaults = {"batch_size": 4, "eval_batch_size": 6, "cache_dir": str(tmp_path / "cache")}
         return SequenceDataModule(task, TOKENIZERS[tokenizer], "", **(defaults | options))
 
@@ -172,7 +172,7 @@ def test_a_resumed_epoch_goes_on_with_the_next_batch(streamed: Any) -> None:
 
 
 def test_processes_part_the_epoch(streamed: Any) -> None:
-    rows = streamed(reverse_complement=0.5)._dataset("train")
+    rows = streamed(reverse_complement=0.5)._in_file_order("train")
     parts = [list(StreamSampler(rows, 1, 4, rank, 2, 3, 0.5)) for rank in range(4)]
     whole = list(StreamSampler(rows, 1, 1, 0, 2, 3, 0.5))
     assert [len(part) for part in parts] == [5, 5, 5, 5]  # 18 rows, two of them twice
@@ -202,7 +202,7 @@ def test_no_file_stays_mapped(streamed: Any, data_dir: tuple[str, Rows]) -> None
 
 
 def test_a_data_set_is_small_to_send(streamed: Any) -> None:
-    rows = streamed()._dataset("train")
+    rows = streamed()._in_file_order("train")
     again = pickle.loads(pickle.dumps(rows))
     assert torch.equal(again[3].windows[0], rows[3].windows[0])
     assert len(pickle.dumps(rows)) < 100_000
