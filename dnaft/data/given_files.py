@@ -79,22 +79,18 @@ class GivenFiles:
         self.split.check_available()
         self._refuse_shared_files(rules.task)
         if self.file is not None:
-            return self._train_only_jitter(self.split.part(self._all_rows(read, rules)))
+            return _shift_train_only(self.split.part(self._all_rows(read, rules)))
         named = {split: getattr(self, split) for split in SPLITS if getattr(self, split)}
         raws = read([Path(file).expanduser() for file in named.values()])
         tables = {split: build_table(raw, rules) for split, raw in zip(named, raws, strict=True)}
         if self.dev is None:
             tables |= self.split.part(tables["train"])
-        return self._train_only_jitter(tables)
+        return _shift_train_only(tables)
 
     def _all_rows(self, read: Read, rules: RowRules) -> SequenceTable:
         files = [file for file in (self.file, self.background) if file is not None]
         rows, *background = read([Path(file).expanduser() for file in files])
         return build_table(_join(rows, background[0]) if background else rows, rules)
-
-    def _train_only_jitter(self, tables: dict[str, SequenceTable]) -> dict[str, SequenceTable]:
-        plain = {s: replace(tables[s], wide=None, jitter=None) for s in ("dev", "test")}
-        return {"train": tables["train"], **plain}
 
     def _refuse_shared_files(self, task: str) -> None:
         named: dict[Path, str] = {}
@@ -109,6 +105,11 @@ class GivenFiles:
                     f"same file {file}; give each split its own rows"
                 )
             named[path] = key
+
+
+def _shift_train_only(tables: dict[str, SequenceTable]) -> dict[str, SequenceTable]:
+    plain = {s: replace(tables[s], wide=None, jitter=None) for s in ("dev", "test")}
+    return {"train": tables["train"], **plain}
 
 
 def _join(rows: RawRows, background: RawRows) -> RawRows:

@@ -1,5 +1,6 @@
 """FASTA: records in blocks, labels in headers, in a table, or in a second file."""
 
+import csv
 import gzip
 import io
 from pathlib import Path
@@ -16,6 +17,7 @@ from dnaft.data.packed import read_packed
 from dnaft.data.packed_source import ASSETS
 from dnaft.data.split_rule import SplitRule
 from dnaft.data.table import SequenceTable
+from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 
 RANDOM = SplitRule("random", dev_fraction=0.25, test_fraction=0.25)
@@ -59,6 +61,30 @@ def test_records_are_those_of_biopython(tmp_path: Path) -> None:
     expected = [(r.description, str(r.seq)) for r in seq_io.parse(io.StringIO(text), "fasta")]
     found = [(r.header, r.letters.decode()) for r in fasta_records(tmp_path / "a.fa")]
     assert found == expected
+
+
+@pytest.mark.parametrize("labels", ["header", "table"])
+def test_real_enhancers_are_read_as_from_their_table(
+    labels: str, shared_dir: Path, tmp_path: Path
+) -> None:
+    """Wrapped at 60 letters, gzipped; a split by chance is the same, too."""
+    real = shared_dir / "data" / "enhancers_liu" / "enhancers.csv"
+    with real.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with gzip.open(tmp_path / "a.fa.gz", "wt", compresslevel=1) as file:
+        for i, row in enumerate(rows):
+            text = row["sequence"]
+            file.write(f">e{i}|{row['label']}\n" if labels == "header" else f">e{i} enhancer?\n")
+            file.writelines(f"{text[at : at + 60]}\n" for at in range(0, len(text), 60))
+    lines = [f"e{i},{row['label']}" for i, row in enumerate(rows)]
+    (tmp_path / "y.csv").write_text("\n".join(["id,label", *lines]))
+    more = {"label_table": str(tmp_path / "y.csv")} if labels == "table" else {}
+    source = FastaFiles(file=str(tmp_path / "a.fa.gz"), split=RANDOM, **more)  # type: ignore[arg-type]
+    found = Task("mine", "binary", source).load("")
+    expected = Task("mine", "binary", TableFiles(file=str(real), split=RANDOM)).load("")
+    for split in ("train", "dev", "test"):
+        assert found[split].sequences == expected[split].sequences
+        assert (found[split].labels == expected[split].labels).all()
 
 
 def load(folder: Path, **options: Any) -> dict[str, SequenceTable]:
