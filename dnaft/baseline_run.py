@@ -1,25 +1,20 @@
 """The recipe of a baseline: the same data, the same scores, the same result.json."""
 
-import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dnaft import environment
 from dnaft.baselines.linear import LinearBaseline
 from dnaft.config import build
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
 from dnaft.errors import InputError
-from dnaft.label_scores import score_labels
-from dnaft.label_table import FILE as LABEL_TABLE
-from dnaft.label_table import write_label_table
-from dnaft.metrics import default_metric, score, to_scores
-from dnaft.predictions import write_predictions
+from dnaft.metrics import default_metric
+from dnaft.outcome import make_record
 from dnaft.record import RunRecord
+from dnaft.split_scores import score_splits
 
 
 def refuse_what_baselines_pass_over(train: SequenceTable, method: str) -> None:
@@ -65,27 +60,16 @@ def run_baseline(
     metric = task.choose_by or default_metric(task.kind)
     fit = baseline.fit(splits.tables, task.kind, task.outputs, metric)
     choice, trainable = fit.choice, fit.choice.weights.trainable
-    scores, by_label = {}, []
-    for split in ("dev", "test"):
-        logits = torch.from_numpy(fit.predict(split))
-        labels = torch.from_numpy(splits.tables[split].labels)
-        scores[split] = score(task.kind, task.outputs, logits, labels)
-        if task.kind == "multilabel":
-            names = task.label_names(config["data_dir"])
-            by_label += score_labels(split, logits, labels, names)
-        if split == "test":
-            file = folder / "test_predictions.parquet"
-            write_predictions(file, logits, labels, as_scores=partial(to_scores, task.kind))
-    if by_label:
-        write_label_table(folder / LABEL_TABLE, by_label)
+    predicted = (
+        (s, torch.from_numpy(fit.predict(s)), torch.from_numpy(splits.tables[s].labels))
+        for s in ("dev", "test")
+    )
+    scores = score_splits(task, config["data_dir"], folder, predicted, splits.targets)
     rows = len(splits.tables["train"])
-    return RunRecord(
-        task=task.name,
-        model=choices["model"],
-        method=choices["method"],
-        seed=config["seed"],
-        config=config,
-        code_version=environment.code_version(),
+    return make_record(
+        config,
+        choices,
+        started,
         data={
             **splits.summary,
             "truncation": {
@@ -103,11 +87,8 @@ def run_baseline(
             "at_edge_of_grid": choice.at_edge,
         },
         timing={
-            "seconds": time.perf_counter() - started,
             "train_seconds": fit.seconds,
             "samples_per_second": rows * len(choice.dev_scores) / fit.seconds,
         },
-        memory=environment.peak_memory(),
         flops={"per_step": None, "total": None},
-        environment=environment.describe(),
     )

@@ -110,6 +110,7 @@ def _describe(backbone: Backbone, record: RunRecord, base: str | None, folder: P
         "method": record.method,
         "kind": config["task"].get("kind"),
         "outputs": config["task"]["outputs"],
+        "targets": record.data.get("targets") or None,
         "hidden_size": backbone.hidden_size,
         "pooling": backbone.pooling,
         "standardise_features": backbone.standardise_features,

@@ -43,11 +43,10 @@ def fetch(
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError
 
+    cached = find_any_cached(repo, files, kind, revision)
+    if cached:
+        return cached
     wanted = [_parse(file, revision) for file in files]
-    for at, path in wanted:
-        cached = find_cached(repo, path, kind, at)
-        if cached:
-            return cached
     names = " or ".join(path for _, path in wanted)
     if constants.is_offline_mode():
         raise HubError(
@@ -88,6 +87,24 @@ def find_cached(
 
     found = try_to_load_from_cache(repo, path, revision=revision, repo_type=kind)
     return Path(found) if isinstance(found, str) else None
+
+
+def find_any_cached(
+    repo: str, files: Sequence[str], kind: Kind = "model", revision: str | None = None
+) -> Path | None:
+    """Return where the hub's local cache has the first of these files that it has.
+
+    Args:
+        repo: `owner/name`, or `name` alone.
+        files: Alternatives, each `path` or `revision@path`.
+        kind: Kind of the repository.
+        revision: Of the files that name none; by default main.
+    """
+    for at, path in (_parse(file, revision) for file in files):
+        cached = find_cached(repo, path, kind, at)
+        if cached:
+            return cached
+    return None
 
 
 def exists(repo: str, path: str, kind: Kind = "model", revision: str | None = None) -> bool:

@@ -10,7 +10,6 @@ import torch
 from lightning import Trainer
 from numpy.typing import NDArray
 
-from dnaft import environment
 from dnaft.baselines.choice import Choice, undefined_on_dev
 from dnaft.baselines.estimators import Array
 from dnaft.baselines.layer_curve import (
@@ -26,15 +25,15 @@ from dnaft.config import build
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
-from dnaft.metrics import default_metric, score, to_scores
+from dnaft.metrics import default_metric, score
 from dnaft.models.backbone import Backbone
 from dnaft.models.layer_states import read_layers
 from dnaft.models.quantise import numel
-from dnaft.outcome import finish_run
-from dnaft.predictions import write_predictions
+from dnaft.outcome import finish_run, make_record
 from dnaft.record import RunRecord
 from dnaft.saved_probe import PROBES, save_probes
 from dnaft.saved_run import BASE, save_base
+from dnaft.split_scores import score_splits
 
 log = logging.getLogger(__name__)
 
@@ -89,11 +88,12 @@ def run_layer_probe(
     test = reader.read("test")
     for row in curve:
         row.scores["test"] = _score(task, row.choice, test[row.layer], labels["test"])
-    logits = _logits(best.choice, test[best.layer])
-    test_labels = torch.from_numpy(data.tables["test"].labels)
-    write_predictions(
-        folder / "test_predictions.parquet", to_scores(task.kind, logits), test_labels
+    states = {"dev": dev[best.layer], "test": test[best.layer]}
+    predicted = (
+        (s, _logits(best.choice, of_split), torch.from_numpy(data.tables[s].labels))
+        for s, of_split in states.items()
     )
+    scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
     save_probes([row.choice.weights for row in curve], folder / PROBES)
     if backbone.source is None:
         # Random weights come from their seed, but not from every version of torch.
@@ -105,20 +105,17 @@ def run_layer_probe(
 
     trainable = best.choice.weights.trainable
     total = trainable + sum(numel(p) for p in backbone.parameters())
-    record = RunRecord(
-        task=task.name,
-        model=choices["model"],
-        method=choices["method"],
-        seed=config["seed"],
-        config=config,
-        code_version=environment.code_version(),
+    record = make_record(
+        config,
+        choices,
+        started,
         data=data.summary(),
         parameters={"trainable": trainable, "total": total, "fraction": trainable / total},
-        scores=best.scores,
+        scores=scores,
         chosen={
             "step": None,
             "metric": metric,
-            "value": best.scores["dev"][metric],
+            "value": scores["dev"][metric],
             "layer": best.layer,
             "state": best.state,
             "width": best.width,
@@ -127,14 +124,11 @@ def run_layer_probe(
             "dev_scores": {str(row.layer): row.scores["dev"][metric] for row in curve},
         },
         timing={
-            "seconds": time.perf_counter() - started,
             "train_seconds": fit_seconds,
             "read_seconds": reader.seconds,
             "samples_per_second": reader.rows / reader.seconds,
         },
-        memory=environment.peak_memory(),
         flops={"per_step": None, "total": None},
-        environment=environment.describe(),
     )
     finish_run(record, folder, build(config["logger"], "logger")(folder))
     return record

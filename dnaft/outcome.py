@@ -1,6 +1,8 @@
 """After the fit: the chosen weights, what became of the ranks, the record."""
 
 import math
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import torch
 from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from dnaft import loggers
+from dnaft import environment, loggers
 from dnaft.callbacks.rank_plot import plot_ranks
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.finetuner import FineTuner
@@ -46,6 +48,36 @@ def write_rank_history(callbacks: list[Callback], folder: Path) -> None:
             sampler.history.write_csv(folder / "ranks.csv")
             if sampler.history.rows:
                 plot_ranks(sampler.history, folder / "ranks.png")
+
+
+def make_record(
+    config: dict[str, Any],
+    choices: dict[str, str],
+    started: float,
+    timing: Mapping[str, float | None],
+    **found: Any,
+) -> RunRecord:
+    """Return the record of a run, with what is said alike of every kind of run.
+
+    Args:
+        config: The resolved configuration.
+        choices: The name chosen in each configuration group.
+        started: `time.perf_counter()` at the start of the run.
+        timing: Times beside those of the whole run.
+        found: The other fields of the record.
+    """
+    return RunRecord(
+        task=config["task"]["name"],
+        model=choices["model"],
+        method=choices["method"],
+        seed=config["seed"],
+        config=config,
+        code_version=environment.code_version(),
+        timing={"seconds": time.perf_counter() - started, **timing},
+        memory=environment.peak_memory(),
+        environment=environment.describe(),
+        **found,
+    )
 
 
 def finish_run(record: RunRecord, folder: Path, run_loggers: list[Any]) -> None:

@@ -15,6 +15,8 @@ _BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # 2-bit code -> ASCII
 _NOT_A_BASE = 255
 _TWO_BIT = np.full(256, _NOT_A_BASE, dtype=np.uint8)  # ASCII -> 2-bit code
 _TWO_BIT[_BASES] = np.arange(4, dtype=np.uint8)
+OTHER_BASE = 4
+_FIVE = np.where(_TWO_BIT == _NOT_A_BASE, OTHER_BASE, _TWO_BIT).astype(np.int64)
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)  # the first base sits in the highest bits
 # Byte -> its four bases as ASCII, taken together as one number.
 _QUADS = _BASES[(np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3].view(np.uint32)[:, 0]
@@ -85,6 +87,12 @@ def two_bit_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
             f"two_bit_codes: {chr(codes[at])!r} at position {where} does not fit in two bits; "
             "only upper-case A, C, G and T do."
         )
+    return numbers
+
+
+def base_numbers(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Translate ASCII codes to A 0, C 1, G 2, T 3 and any other letter 4, in the same shape."""
+    numbers: NDArray[np.int64] = _FIVE[codes]
     return numbers
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnaft.sequence import encode_bases, pack_2bit, reverse_complement, unpack_2bit
+from dnaft.sequence import base_numbers, encode_bases, pack_2bit, reverse_complement, unpack_2bit
 
 DNA = st.text("ACGT", max_size=40)
 IUPAC = st.text("ACGTRYSWKMBDHVNacgtryswkmbdhvn", max_size=40)
@@ -117,3 +117,8 @@ def test_pack_2bit_names_row_and_column() -> None:
 def test_unpack_2bit_refuses_a_length_of_another_width(length: int) -> None:
     with pytest.raises(ValueError, match="got 2"):
         unpack_2bit(np.zeros(2, np.uint8), length)
+
+
+def test_base_numbers() -> None:
+    codes, _ = encode_bases(["ACGTN", "tZA"])
+    assert base_numbers(codes).tolist() == [0, 1, 2, 3, 4, 4, 4, 0]

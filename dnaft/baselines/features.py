@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,23 @@ _ROWS_AT_ONCE = 10_000  # bounds the memory for the positions of all k-mers
 _OTHER = 4
 _NUMBER = np.full(256, _OTHER, dtype=np.int64)  # A 0, C 1, G 2, T 3, in either case
 _NUMBER[np.frombuffer(b"ACGTacgt", dtype=np.uint8)] = np.tile(np.arange(4), 2)
+
+
+class Features(Protocol):
+    """Turns sequences into numbers."""
+
+    def transform(self, sequences: Sequence[str], length_bp: int) -> sparse.csr_array:
+        """Return the features of each sequence, (sequences, features), float64.
+
+        Args:
+            sequences: DNA.
+            length_bp: Longest sequence of train.
+        """
+        ...
+
+    def count_cut(self, sequences: Sequence[str], length_bp: int) -> int:
+        """Return how many sequences lose bases behind `length_bp`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,47 @@ class PositionalOneHot:
     def count_cut(self, sequences: Sequence[str], length_bp: int) -> int:
         """Return how many sequences are longer than `length_bp` and lose their end."""
         return sum(len(sequence) > length_bp for sequence in sequences)
+
+
+@dataclass(frozen=True)
+class GcContent:
+    """One number a sequence: the share of G and C among its A, C, G and T; 0.5 without any."""
+
+    def transform(self, sequences: Sequence[str], length_bp: int) -> sparse.csr_array:
+        """Return the share of each sequence, (sequences, 1), float64.
+
+        Args:
+            sequences: DNA.
+            length_bp: Not used: a share needs no common length.
+        """
+        numbers, row, _, _ = _lay_out(sequences)
+        bases = np.bincount(row[numbers != _OTHER], minlength=len(sequences))
+        strong = np.bincount(row[(numbers == 1) | (numbers == 2)], minlength=len(sequences))
+        share = np.where(bases > 0, strong / np.maximum(bases, 1), 0.5)
+        return sparse.csr_array(share[:, None])
+
+    def count_cut(self, sequences: Sequence[str], length_bp: int) -> int:
+        """Return 0: no base is left out."""
+        return 0
+
+
+@dataclass(frozen=True)
+class SequenceLength:
+    """One number a sequence: its bases over those of the longest of train."""
+
+    def transform(self, sequences: Sequence[str], length_bp: int) -> sparse.csr_array:
+        """Return the length of each sequence, (sequences, 1), float64.
+
+        Args:
+            sequences: DNA.
+            length_bp: The length that is 1.
+        """
+        lengths = np.fromiter(map(len, sequences), np.float64, len(sequences))
+        return sparse.csr_array(lengths[:, None] / max(length_bp, 1))
+
+    def count_cut(self, sequences: Sequence[str], length_bp: int) -> int:
+        """Return 0: no base is left out."""
+        return 0
 
 
 def _lay_out(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from dnaft.baselines.choice import Choice, check_penalties, choose_penalty, undefined_on_dev
-from dnaft.baselines.features import KmerCounts, PositionalOneHot
+from dnaft.baselines.features import Features
 from dnaft.errors import InputError
 from dnaft.metrics import Kind
 
@@ -44,7 +44,7 @@ class BaselineFit:
         seconds: Time for features, all fits and the choice.
     """
 
-    features: KmerCounts | PositionalOneHot
+    features: Features
     lengths_bp: tuple[int, ...]
     tables: Mapping[str, Split]
     choice: Choice
@@ -73,7 +73,7 @@ class LinearBaseline:
             them is chosen on dev. scikit-learn's C is 1 / penalty, its alpha is penalty.
     """
 
-    features: KmerCounts | PositionalOneHot
+    features: Features
     penalties: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -117,9 +117,7 @@ def _columns(split: Split) -> list[Sequence[str]]:
     return [split.sequences] + ([] if split.sequences_b is None else [split.sequences_b])
 
 
-def _transform(
-    features: KmerCounts | PositionalOneHot, split: Split, lengths_bp: tuple[int, ...]
-) -> sparse.csr_array:
+def _transform(features: Features, split: Split, lengths_bp: tuple[int, ...]) -> sparse.csr_array:
     """Return the features of each row; those of the sequences of a pair side by side."""
     parts = list(map(features.transform, _columns(split), lengths_bp))
     return parts[0] if len(parts) == 1 else sparse.csr_array(sparse.hstack(parts, format="csr"))

@@ -8,7 +8,7 @@ from dnaft.data.reader import read_csv, read_parquet
 from dnaft.data.source import SPLITS, candidate_folders
 from dnaft.data.table import RawRows, RowRules, SequenceTable, build_table
 from dnaft.errors import InputError
-from dnaft.hub import HubError, fetch
+from dnaft.hub import HubError, fetch, find_any_cached
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,32 @@ class CsvFolder:
         Raises:
             InputError: If they are found in no place, one of them is missing, or a row is wrong.
         """
+        folders = candidate_folders(data_dir, self.folder)
         paths = locate_splits(
-            rules.task,
-            candidate_folders(data_dir, self.folder),
-            {split: f"{split}.csv" for split in SPLITS},
-            self.hub_repo,
-            hub_names(self.hub_files, self.hub_config),
+            rules.task, folders, self.local_files(), self.hub_repo, self.hub_names()
         )
-        return {split: build_table(self._read(path), rules) for split, path in paths.items()}
+        return {split: self.read(path, rules) for split, path in paths.items()}
+
+    def at_hand(self, data_dir: str) -> dict[str, Path]:
+        """Return the files of the splits that are here, without asking the hub."""
+        folders = candidate_folders(data_dir, self.folder)
+        return find_present(folders, self.local_files(), self.hub_repo, self.hub_names())
+
+    def local_files(self) -> dict[str, str]:
+        """Return the name of each split's file."""
+        return {split: f"{split}.csv" for split in SPLITS}
+
+    def hub_names(self) -> Callable[[str], list[str]]:
+        """Return a function from a split to its alternative names on the hub."""
+        return hub_names(self.hub_files, self.hub_config)
+
+    def read(self, path: Path, rules: RowRules) -> SequenceTable:
+        """Return the table of one file, csv or parquet.
+
+        Raises:
+            InputError: If the file or a row is wrong.
+        """
+        return build_table(self._read(path), rules)
 
     def _read(self, path: Path) -> RawRows:
         if path.suffix == ".parquet":
@@ -103,6 +121,31 @@ def locate_splits(
             "or set data_dir to a folder that has them; or run once with network, which stores "
             f"the data set {hub_repo} in the hub's cache (HF_HOME) for later runs without"
         ) from error
+
+
+def find_present(
+    folders: list[Path],
+    files: dict[str, str],
+    hub_repo: str | None,
+    hub_files: Callable[[str], list[str]],
+) -> dict[str, Path]:
+    """Return the files that `locate_splits` would use, as far as they are here: no network.
+
+    Args:
+        folders: Looked into in this order.
+        files: File name of each split.
+        hub_repo: Data set on the hub, whose local cache is looked into, if there is one.
+        hub_files: The alternative names of a split there.
+    """
+    for folder in folders:
+        present = {split: folder / name for split, name in files.items()}
+        present = {split: path for split, path in present.items() if path.is_file()}
+        if present:
+            return present
+    if hub_repo is None:
+        return {}
+    cached = {split: find_any_cached(hub_repo, hub_files(split), "dataset") for split in files}
+    return {split: path for split, path in cached.items() if path is not None}
 
 
 def _or_hub(hub_repo: str | None) -> str:

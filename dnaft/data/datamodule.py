@@ -26,6 +26,7 @@ from dnaft.data.stored_table import StoredTables
 from dnaft.data.stream import StreamDataset, StreamSampler
 from dnaft.data.streamed_splits import StreamedSplits, stream_splits
 from dnaft.data.table import SequenceTable
+from dnaft.data.targets import Targets
 from dnaft.data.task import Task
 from dnaft.data.tokens import TokenRows
 from dnaft.losses import CountedLabels
@@ -158,6 +159,12 @@ class SequenceDataModule(LightningDataModule):
         """The encoded splits; none of a store, whose rows are encoded a batch at a time."""
         splits = self.splits
         return splits.tokens if isinstance(splits, EncodedSplits) else {}
+
+    @property
+    def targets(self) -> Targets | None:
+        """Targets of a regression as the file has them, if they are trained otherwise."""
+        splits = self.splits
+        return splits.targets if isinstance(splits, EncodedSplits) else None
 
     @property
     def train_labels(self) -> NDArray[np.generic] | CountedLabels:

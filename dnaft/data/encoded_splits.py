@@ -8,6 +8,7 @@ from dnaft.data.encoding import encode_sequences
 from dnaft.data.long_input import CHOICES, LongInput, account_for_long_rows, count_long_rows
 from dnaft.data.splits import Splits, load_splits
 from dnaft.data.table import SequenceTable
+from dnaft.data.targets import Targets
 from dnaft.data.task import Task
 from dnaft.data.tokens import TokenRows, check_rows, mode, tokenise
 from dnaft.tokenizers.base import Tokenizer
@@ -28,6 +29,8 @@ class EncodedSplits:
             they are not shifted.
         shifted_other: The same on the other strand, if training reads it.
         summary: Counts, checksums, leaks, what was windowed and what was cut, for result.json.
+        targets: The targets of a regression as the file has them, if they are trained in another
+            unit.
     """
 
     tables: dict[str, SequenceTable]
@@ -36,6 +39,7 @@ class EncodedSplits:
     shifted: list[TokenRows]
     shifted_other: list[TokenRows]
     summary: dict[str, Any]
+    targets: Targets | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ def encode_splits(
         "other_strand": {"tokens": _token_lengths(other), **long_others} if other else {},
         "jitter": {} if train.jitter is None else asdict(train.jitter),
     }
-    return EncodedSplits(splits.tables, tokens, other, shifted, shifted_other, summary)
+    return EncodedSplits(
+        splits.tables, tokens, other, shifted, shifted_other, summary, splits.targets
+    )
 
 
 def _encode_views(

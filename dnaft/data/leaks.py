@@ -90,7 +90,7 @@ def count_split(table: SequenceTable) -> SplitCounts:
     known = _labels_by_unit(table)
     lengths = [len(sequence) for sequences in table.columns() for sequence in sequences]
     counts, gc = _labels_and_gc(table)
-    pairs = sum(unit < (other := _other_strand(unit)) and other in known for unit in known)
+    pairs = sum(unit < (other := other_strand(unit)) and other in known for unit in known)
     return SplitCounts(
         rows=len(table),
         length_bp_min=min(lengths),
@@ -112,10 +112,10 @@ def drop_leaks(tables: dict[str, SequenceTable]) -> tuple[dict[str, SequenceTabl
     Returns:
         The tables, dev and test untouched, and the number of rows removed.
     """
-    held_out = {unit for split in ("dev", "test") for unit in _units(tables[split])}
-    held_out |= {_other_strand(unit) for unit in held_out}
+    held_out = {unit for split in ("dev", "test") for unit in units(tables[split])}
+    held_out |= {other_strand(unit) for unit in held_out}
     train = tables["train"]
-    kept = np.array([i for i, u in enumerate(_units(train)) if u not in held_out], dtype=np.int64)
+    kept = np.array([i for i, u in enumerate(units(train)) if u not in held_out], dtype=np.int64)
     return tables | {"train": train.take(kept)}, len(train) - len(kept)
 
 
@@ -146,18 +146,19 @@ def describe_leaks(
     return lines
 
 
-def _units(table: SequenceTable) -> list[Unit]:
+def units(table: SequenceTable) -> list[Unit]:
     """Return what is compared: the sequence of each row, or its pair, in upper case."""
     return list(zip(*(map(str.upper, column) for column in table.columns()), strict=True))
 
 
-def _other_strand(unit: Unit) -> Unit:
+def other_strand(unit: Unit) -> Unit:
+    """Return the reverse complement of what is compared."""
     return tuple(map(reverse_complement, unit))
 
 
 def _labels_by_unit(table: SequenceTable) -> dict[Unit, set[Hashable]]:
     known: dict[Unit, set[Hashable]] = {}
-    for unit, label in zip(_units(table), _hashable(table), strict=True):
+    for unit, label in zip(units(table), _hashable(table), strict=True):
         known.setdefault(unit, set()).add(label)
     return known
 
@@ -171,23 +172,23 @@ def _overlap(
     first: dict[Unit, set[Hashable]], second: dict[Unit, set[Hashable]], table: SequenceTable
 ) -> Overlap:
     shared = first.keys() & second.keys()
-    flipped = {u for u in second.keys() - shared if _other_strand(u) in first}
-    units = _units(table)
+    flipped = {u for u in second.keys() - shared if other_strand(u) in first}
+    of_rows = units(table)
     differs = sum(
         unit in shared and label not in first[unit]
-        for unit, label in zip(units, _hashable(table), strict=True)
+        for unit, label in zip(of_rows, _hashable(table), strict=True)
     )
     return Overlap(
-        exact=sum(unit in shared for unit in units),
+        exact=sum(unit in shared for unit in of_rows),
         exact_distinct=len(shared),
-        rc=sum(unit in flipped for unit in units),
+        rc=sum(unit in flipped for unit in of_rows),
         label_differs=differs,
         rows=len(table),
     )
 
 
 def _labels_and_gc(table: SequenceTable) -> tuple[dict[str, int], dict[str, float]]:
-    codes, offsets = encode_bases(list(map("".join, _units(table))))
+    codes, offsets = encode_bases(list(map("".join, units(table))))
     is_gc = np.concatenate([[0], np.cumsum((codes == ord("G")) | (codes == ord("C")))])
     gc: NDArray[np.float64] = np.diff(is_gc[offsets]) / np.diff(offsets)
     labels = table.labels

@@ -69,13 +69,30 @@ def hold_out(
             f"{table.where}: {rows} rows cannot be parted with {key.rpartition('.')[2]} "
             f"{fraction:g}; give a file for each split, or another task.source.{key}"
         )
+    return hold_out_rows(table, size, seed, stratified)
+
+
+def hold_out_rows(
+    table: SequenceTable, size: int, seed: int, stratified: bool = False
+) -> tuple[SequenceTable, SequenceTable]:
+    """Part a table as `hold_out` does, with exactly `size` rows held out.
+
+    Args:
+        table: More rows than `size`.
+        size: Rows held out.
+        seed: The same seed gives the same split on every machine.
+        stratified: Whether the rows held out have the class proportions of the table.
+
+    Returns:
+        The rest, the rows held out.
+    """
     random = np.random.Generator(np.random.PCG64(seed))
-    is_dev = np.zeros(rows, dtype=bool)
+    is_dev = np.zeros(len(table), dtype=bool)
     if stratified and table.labels.ndim == 1 and table.labels.dtype.kind == "i":
         for members, share in _shares(table.labels, size):
             is_dev[random.permutation(members)[:share]] = True
     else:
-        is_dev[random.permutation(rows)[:size]] = True
+        is_dev[random.permutation(len(table))[:size]] = True
     return table.take(np.flatnonzero(~is_dev)), table.take(np.flatnonzero(is_dev))
 
 

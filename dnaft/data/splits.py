@@ -6,6 +6,7 @@ from typing import Any
 
 from dnaft.data.leaks import count_leaks, count_split, describe_leaks, drop_leaks
 from dnaft.data.table import SequenceTable
+from dnaft.data.targets import Targets, scale_targets
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 
@@ -17,14 +18,17 @@ class Splits:
     """The tables of a task with what is known of them.
 
     Attributes:
-        tables: train, dev and test; leaks are removed from train if the task says so.
-        summary: Counts, checksums and leaks, for result.json.
+        tables: train, dev and test; leaks are removed from train if the task says so, targets of
+            a regression are as they are trained.
+        summary: Counts, checksums, leaks and what was done to targets, for result.json.
         unit: What a row holds: `sequence` or `pair`.
+        targets: The targets as the file has them; none if nothing was done to them.
     """
 
     tables: dict[str, SequenceTable]
     summary: dict[str, Any]
     unit: str = "sequence"
+    targets: Targets | None = None
 
 
 def load_splits(task: Task, data_dir: str) -> Splits:
@@ -35,7 +39,8 @@ def load_splits(task: Task, data_dir: str) -> Splits:
         data_dir: The folder with the benchmarks.
 
     Raises:
-        InputError: If data are missing or wrong, or no training row is left.
+        InputError: If data are missing or wrong, no training row is left, or a target has no
+            logarithm.
     """
     tables = task.load(data_dir)
     leaks = count_leaks(tables)
@@ -51,6 +56,7 @@ def load_splits(task: Task, data_dir: str) -> Splits:
                 "give other rows, or set task.drop_leaks=false"
             )
         remarks.append(f"train: {dropped:,} rows found in dev or test are removed")
+    tables, targets = scale_targets(task.target_rules, tables)
     summary = {
         "counts": {split: asdict(count) for split, count in counts.items()},
         "checksums": {s: {"file": t.where, "sha256": t.sha256} for s, t in tables.items()},
@@ -58,7 +64,8 @@ def load_splits(task: Task, data_dir: str) -> Splits:
         "leaks": leaks,
         "leaks_dropped_from_train": dropped,
         "train_rows": len(tables["train"]),
+        "targets": {} if targets is None else targets.describe(),
     }
     for remark in remarks:
         log.warning("task %s, %s", task.name, remark)
-    return Splits(tables, summary, unit)
+    return Splits(tables, summary, unit, targets)

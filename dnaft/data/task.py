@@ -1,13 +1,15 @@
 """What is to be learned: the kind of labels, and where the rows come from."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dnaft.data.letters import Ambiguity, Case, Uracil
 from dnaft.data.source import SPLITS, Source
 from dnaft.data.table import RowRules, SequenceTable
+from dnaft.data.targets import TargetRules
 from dnaft.errors import InputError
 from dnaft.metrics import Kind, metric_names
 from dnaft.sequence import reverse_complement
@@ -40,8 +42,16 @@ class Task:
         strand_matters: Whether a label holds for the strand that is given only, so that the
             reverse complement of a row would be another row: of a promoter read towards its
             gene, say, but not of a nucleosome's place.
+        log_targets: Of a regression: train the natural logarithm of the targets.
+        clip_targets: Of a regression: clip targets to these limits first, in the unit of the file.
+        standardise_targets: Of a regression: last, subtract the mean of the training rows and
+            divide by their standard deviation.
         description: One sentence for people.
         reference: Where the data set was published.
+        traps: What a user should know before trusting a score, by name; shown in the data card and
+            the quality report.
+        sha256: Checksums of the published files, by split; compared by `python -m dnaft.data check`
+            alone, as another file may hold the same rows.
     """
 
     name: str
@@ -60,8 +70,13 @@ class Task:
     domain: str = "DNA"
     drop_leaks: bool = False
     strand_matters: bool = False
+    log_targets: bool = False
+    clip_targets: tuple[float, float] | None = None
+    standardise_targets: bool = False
     description: str = ""
     reference: str = ""
+    traps: Mapping[str, str] = field(default_factory=dict)
+    sha256: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         least = 2 if self.kind == "multiclass" else 1
@@ -81,9 +96,12 @@ class Task:
                 f"choose_by must be a score of a {self.kind} task "
                 f"({', '.join(metric_names(self.kind))}), got {self.choose_by!r}"
             )
-        unknown = sorted(set(self.rows or {}) - set(SPLITS))
-        if unknown:
-            raise ValueError(f"rows names {', '.join(unknown)}; splits are {', '.join(SPLITS)}")
+        for key, named in (("rows", self.rows), ("sha256", self.sha256)):
+            unknown = sorted(set(named or {}) - set(SPLITS))
+            if unknown:
+                raise ValueError(
+                    f"{key} names {', '.join(unknown)}; splits are {', '.join(SPLITS)}"
+                )
         if not self.alphabet or self.alphabet != self.alphabet.upper():
             raise ValueError(f"alphabet must be upper-case letters, got {self.alphabet!r}")
         try:
@@ -92,6 +110,7 @@ class Task:
             raise ValueError(f"alphabet {self.alphabet!r}: {error}") from error
         _ = self.rules.letters  # checks that they fit each other
         self._check_class_names()
+        self.target_rules.check(self.kind)
 
     @property
     def rules(self) -> RowRules:
@@ -108,8 +127,15 @@ class Task:
             self.classes,
         )
 
+    @property
+    def target_rules(self) -> TargetRules:
+        """What is done to the targets of a regression before they are trained."""
+        return TargetRules(self.log_targets, self.clip_targets, self.standardise_targets)
+
     def load(self, data_dir: str) -> dict[str, SequenceTable]:
         """Return the tables train, dev and test, after all that the task asserts holds.
+
+        Targets are as the file has them; `dnaft.data.splits.load_splits` scales them.
 
         Args:
             data_dir: The folder with the benchmarks.
@@ -119,9 +145,7 @@ class Task:
         """
         tables = self.source.load(self.rules, data_dir)
         for split in SPLITS:
-            self.check_rows(split, len(tables[split]), tables[split].where)
-            self.check_length(tables[split])
-        self._check_classes(tables["train"])
+            self.check(split, tables[split])
         return {split: tables[split] for split in SPLITS}
 
     def label_names(self, data_dir: str) -> tuple[str, ...]:
@@ -152,6 +176,17 @@ class Task:
             raise ValueError(
                 f"classes must be {expected} different names, got {', '.join(self.classes)}"
             )
+
+    def check(self, split: str, table: SequenceTable) -> None:
+        """Compare one split with what the task asserts: rows, lengths, the classes of train.
+
+        Raises:
+            InputError: If it differs.
+        """
+        self.check_rows(split, len(table), table.where)
+        self.check_length(table)
+        if split == "train":
+            self._check_classes(table)
 
     def check_rows(self, split: str, rows: int, where: str) -> None:
         """Refuse a split of another size than the task asserts.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnaft.baselines import features as features_module
-from dnaft.baselines.features import KmerCounts, PositionalOneHot
+from dnaft.baselines.features import GcContent, KmerCounts, PositionalOneHot, SequenceLength
 
 DNA = st.lists(st.text("ACGTNacgtnR", max_size=12), max_size=6)
 
@@ -72,3 +72,15 @@ def test_k_out_of_range(k: int) -> None:
 def test_unknown_scale() -> None:
     with pytest.raises(ValueError, match="scale must be none or l2, got 'max'"):
         KmerCounts(6, scale="max")  # type: ignore[arg-type]
+
+
+@given(DNA)
+def test_gc_and_length_equal_a_plain_loop(sequences: list[str]) -> None:
+    bases = [[b for b in s.upper() if b in "ACGT"] for s in sequences]
+    shares = [sum(b in "GC" for b in bs) / len(bs) if bs else 0.5 for bs in bases]
+    found = GcContent().transform(sequences, 0).toarray()
+    assert found.shape == (len(sequences), 1)
+    assert found[:, 0].tolist() == pytest.approx(shares)
+    lengths = SequenceLength().transform(sequences, 4).toarray()
+    assert lengths[:, 0].tolist() == [len(s) / 4 for s in sequences]
+    assert GcContent().count_cut(sequences, 1) == SequenceLength().count_cut(sequences, 1) == 0

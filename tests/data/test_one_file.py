@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from dnaft.config import build, config_dir
 from dnaft.data.one_file import OneFile
+from dnaft.data.splits import load_splits
 from dnaft.data.table import RowRules
 from dnaft.data.task import Task
 from dnaft.errors import InputError
@@ -68,9 +69,9 @@ def test_data_dir_may_be_the_benchmark_itself(folder: Path) -> None:
     assert len(source().load(RULES, str(folder / "half"))["train"]) == 3
 
 
-def test_limits_and_logarithm(folder: Path) -> None:
-    tables = source(label_limits=(0.5, 100), logarithm=True).load(RULES, str(folder))
-    np.testing.assert_allclose(tables["train"].labels, [0, 2.995732273553991])  # ln 1, ln 20
+def test_rows_outside_the_limits_are_left_out(folder: Path) -> None:
+    tables = source(label_limits=(0.5, 100)).load(RULES, str(folder))
+    assert tables["train"].labels.tolist() == [1, 20]
     assert len(tables["dev"]) == 1  # a limit itself is within
 
 
@@ -120,17 +121,6 @@ def test_wrong_files_are_refused(folder: Path, change: dict[str, Any], message: 
         source(**change).load(RULES, str(folder))
 
 
-def test_what_has_no_logarithm_is_refused(folder: Path) -> None:
-    path = folder / "half" / "life" / "toy.csv"
-    path.write_text(TABLE.replace("0.5", "0"))
-    with pytest.raises(InputError, match=r"toy.csv line 3: target 0\.0 has no logarithm"):
-        source(logarithm=True).load(RULES, str(folder))
-    classes = RowRules("toy", "binary", 1)
-    path.write_text(TABLE.replace("900", "1").replace("20", "1"))
-    with pytest.raises(InputError, match=r"task\.source\.logarithm needs task.kind=regression"):
-        source(label_limits=(1, 1.5), logarithm=True).load(classes, str(folder))
-
-
 def test_a_missing_file_says_where_it_was_sought(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no .*half/life/toy\.csv and no .*; set data_dir"):
         source().load(RULES, str(tmp_path))
@@ -142,8 +132,9 @@ def test_a_missing_file_says_where_it_was_sought(tmp_path: Path) -> None:
         ({"dev_fraction": 0.1}, "split_column excludes dev_fraction"),
         ({"test_values": ()}, "split_column needs dev_values and test_values"),
         ({"test_values": ("II",)}, "II stands in dev_values and in test_values"),
-        ({"split_column": None}, "give split_column with dev_values and test_values, or"),
+        ({"split_column": None}, "give split_column with dev_values and test_values, dev"),
         ({"label_limits": (2.0, 1.0)}, "label_limits must rise"),
+        ({"dev_rows": 1}, "split_column excludes dev_fraction, test_fraction and rows"),
         ({"label_columns": ()}, "name at least one column each"),
     ],
 )
@@ -156,6 +147,44 @@ def test_wrong_settings_are_refused(change: dict[str, Any], message: str) -> Non
 def test_wrong_fractions_are_refused(fractions: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="must be above 0 and together below 1"):
         OneFile("toy.csv", dev_fraction=fractions[0], test_fraction=fractions[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dev_rows": 0, "test_rows": 5}, "dev_rows and test_rows must be 1 or more, got 0 and 5"),
+        ({"dev_rows": 5}, "or dev_rows with test_rows"),
+        ({"dev_rows": 5, "test_rows": 5, "dev_fraction": 0.1}, "or dev_rows with test_rows"),
+    ],
+)
+def test_wrong_numbers_of_rows_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OneFile("toy.csv", **settings)
+
+
+def test_as_many_rows_as_asked_for(tmp_path: Path) -> None:
+    rows = [f"{'ACGT'[i % 4] * (i // 4 + 1)},{i}" for i in range(40)]
+    (tmp_path / "toy.csv").write_text("\n".join(["sequence,label", *rows]))
+    tables = OneFile("toy.csv", dev_rows=7, test_rows=6).load(RULES, str(tmp_path))
+    assert {split: len(table) for split, table in tables.items()} == {
+        "train": 27,
+        "dev": 7,
+        "test": 6,
+    }
+    assert sorted(y for t in tables.values() for y in t.labels.tolist()) == list(range(40))
+    with pytest.raises(InputError, match=r"40 rows leave none to train on beside 30 of dev and 10"):
+        OneFile("toy.csv", dev_rows=30, test_rows=10).load(RULES, str(tmp_path))
+
+
+def test_yeast_expression_has_the_published_sizes(tmp_path: Path) -> None:
+    # The published layout is a row a design; here as many rows as the report states, of our own.
+    (tmp_path / "yeast_expression").mkdir()
+    lines = [f"{''.join('ACGT'[i // 4**j % 4] for j in range(8))},{i % 97}" for i in range(14_172)]
+    path = tmp_path / "yeast_expression" / "shalem2015.csv"
+    path.write_text("\n".join(["sequence,expression", *lines]))
+    tables = task_of("yeast_expression").load(str(tmp_path))  # asserts rows
+    assert [len(t) for t in tables.values()] == [11_337, 1_418, 1_417]
+    assert len({s for t in tables.values() for s in t.sequences}) == 14_172
 
 
 @pytest.mark.parametrize(
@@ -183,11 +212,14 @@ def test_half_lives_of_the_real_files(
         minutes = float(gene["half_life_min"])
         if limits[0] <= minutes <= limits[1]:
             transcript = gene["utr5"] + gene["cds"] + gene["utr3"]
-            expected[held_out.get(gene["chromosome"], "train")][transcript] = np.log(minutes)
+            expected[held_out.get(gene["chromosome"], "train")][transcript] = minutes
+    trained = load_splits(task, str(shared_dir / "data")).tables
     for split, table in tables.items():
-        assert dict(zip(table.sequences, table.labels.tolist(), strict=True)) == pytest.approx(
-            expected[split]
-        )
+        assert dict(zip(table.sequences, table.labels.tolist(), strict=True)) == expected[split]
+        logarithms = {s: np.log(minutes) for s, minutes in expected[split].items()}
+        assert dict(
+            zip(trained[split].sequences, trained[split].labels.tolist(), strict=True)
+        ) == pytest.approx(logarithms)
 
 
 def test_random_promoters_of_the_real_file(shared_dir: Path) -> None:

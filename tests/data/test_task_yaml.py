@@ -56,10 +56,16 @@ def test_yaml_builds(name: str) -> None:
         assert task.source.hub_config
 
 
+REVISED_MARKS = (
+    "h2afz h3k27ac h3k27me3 h3k36me3 h3k4me1 h3k4me2 h3k4me3 h3k9ac h3k9me3 h4k20me1".split()
+)
 # Marks, factors and enhancers have no direction; genes, transcripts and genomes do.
 EITHER_STRAND = {*MARKS, *(f"nt_{mark}" for mark in MARKS), *NEEDED, "nt_enhancers"}
 EITHER_STRAND |= {"deepsea", "deepsea_histone"}  # both strands of a window have its labels
+EITHER_STRAND |= {f"nt_revised_{name}" for name in (*REVISED_MARKS, "enhancers", "enhancers_types")}
 EITHER_STRAND |= {
+    "report_enhancers",
+    "report_h3",
     "nt_enhancers_types",
     *(f"{kind}_{i}" for kind in ("tf", "mouse") for i in range(5)),
 }
@@ -79,6 +85,23 @@ def test_all_28_gue_data_sets() -> None:
     assert set(MARKS) < set(TASKS)
     assert task_of("splice").outputs == 3
     assert task_of("covid").outputs == 9
+
+
+NT_TASKS = """promoter_all promoter_tata promoter_no_tata enhancers enhancers_types
+    splice_sites_all splice_sites_acceptors splice_sites_donors""".split()
+
+
+@pytest.mark.parametrize(("prefix", "marks"), [("nt", MARKS), ("nt_revised", REVISED_MARKS)])
+def test_all_18_tasks_of_either_release(prefix: str, marks: list[str]) -> None:
+    release = "nucleotide_transformer_downstream_tasks" + prefix.removeprefix("nt")
+    for name in (*NT_TASKS, *marks):
+        task = task_of(f"{prefix}_{name}")
+        assert isinstance(task.source, FastaFolder)
+        assert task.source.hub_repo == f"InstaDeepAI/{release}"
+        assert task.source.folder == f"{release}/{task.source.hub_config}"
+        assert task.source.hub_config.lower() == name
+        assert task.outputs == (3 if name in ("enhancers_types", "splice_sites_all") else 1)
+    assert len([t for t in TASKS if t.startswith(prefix)]) == 18 * (2 if prefix == "nt" else 1)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -1,0 +1,175 @@
+"""The recipe of fine-tuning: training, choice on dev, one look at test."""
+
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+
+from dnaft.callbacks.early_stopping import describe_end
+from dnaft.callbacks.epoch_lines import EpochLines
+from dnaft.callbacks.throughput import Throughput
+from dnaft.config import build, errors_at
+from dnaft.data.datamodule import SequenceDataModule
+from dnaft.data.task import Task
+from dnaft.errors import InputError
+from dnaft.finetuner import FineTuner, predict
+from dnaft.flops import count_step_flops
+from dnaft.forgetting import Forgetting
+from dnaft.losses import LossSettings
+from dnaft.metrics import default_metric
+from dnaft.models.backbone import Backbone
+from dnaft.outcome import (
+    count_kept_parameters,
+    count_ranks,
+    finish_run,
+    make_record,
+    restore_best,
+    write_rank_history,
+)
+from dnaft.record import RunRecord
+from dnaft.reporting import describe_parameters
+from dnaft.run_folder import CHECKPOINTS, last_checkpoint
+from dnaft.saved_run import BASE, save_base, save_model
+from dnaft.split_scores import score_splits
+
+C = TypeVar("C", bound=Callback)
+
+
+def fine_tune(
+    config: dict[str, Any],
+    folder: Path,
+    choices: dict[str, str],
+    task: Task,
+    data: SequenceDataModule,
+    backbone: Backbone,
+    forgetting: Forgetting | None,
+    started: float,
+) -> RunRecord:
+    """Fit, choose the checkpoint on dev, then score dev and test once."""
+    method = config["method"]
+    settings: LossSettings = build(config["loss"], "loss")
+    with errors_at("loss"):
+        loss = settings.build(task.kind, task.outputs, data.train_labels)
+    with errors_at("method.orthogonality_weight"):
+        module = FineTuner(
+            backbone,
+            kind=task.kind,
+            outputs=task.outputs,
+            optimizer=build(method["optimizer"], "method.optimizer"),
+            orthogonality_weight=method["orthogonality_weight"],
+            loss=loss,
+        )
+    metric = task.choose_by or default_metric(task.kind)
+    callbacks = build_callbacks(config, folder, metric)
+    run_loggers = build(config["logger"], "logger")(folder)
+    trainer: Trainer = build(config["trainer"], "trainer")(
+        callbacks=callbacks,
+        logger=run_loggers,
+        default_root_dir=folder,
+        enable_progress_bar=shows_bar(config),
+    )
+    parameters = describe_parameters(backbone)
+    step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
+
+    if forgetting is not None:
+        forgetting.score_before(trainer.strategy.root_device)
+    resume_from = last_checkpoint(folder) if config["resume"] else None
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except (MisconfigurationException, ValueError) as error:
+        if isinstance(error, InputError) or trainer.global_step > 0:
+            raise
+        # Before the first step it is the trainer that refuses its settings.
+        raise InputError(f"trainer: {str(error).strip()}") from error
+    if trainer.global_step == 0:
+        raise InputError(
+            "trainer: not one training step; raise trainer.max_epochs, trainer.max_steps or "
+            "trainer.limit_train_batches"
+        )
+    ranks: dict[str, Any] = {}
+    if module.triplets:
+        ranks = {
+            "end": count_ranks(backbone),
+            "parameters": {"end": count_kept_parameters(backbone)},
+        }
+    chosen_step = restore_best(module, one(callbacks, ModelCheckpoint), trainer.global_step)
+    if module.triplets:
+        ranks["chosen"] = count_ranks(backbone)
+        ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
+    write_rank_history(callbacks, folder)
+    save_model(backbone, folder)
+    if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):
+        # Random weights come from their seed, but not from every version of torch.
+        save_base(build(config["model"], "model"), folder / BASE)
+
+    # Chosen: from here on the test split is looked at, once, with the weights that were saved.
+    device = trainer.strategy.root_device
+    loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
+    predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
+    scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
+
+    language = {} if forgetting is None else forgetting.score_after(backbone)
+    watch = one(callbacks, Throughput)
+    record = make_record(
+        config,
+        choices,
+        started,
+        data=data.summary(),
+        parameters=parameters,
+        scores=scores,
+        chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
+        training={
+            "class_weights": loss.class_weights,
+            "stopped": describe_end(trainer, callbacks),
+        },
+        timing={
+            "train_seconds": watch.seconds,
+            "samples_per_second": watch.samples_per_second,
+            "steps": trainer.global_step,
+        },
+        flops={"per_step": step_flops, "total": step_flops * trainer.global_step},
+        forgetting=language,
+        ranks=ranks,
+    )
+    finish_run(record, folder, run_loggers)
+    return record
+
+
+def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
+    """Return the checkpoint that dev chooses, the stopwatch, and what the configuration names."""
+    best = ModelCheckpoint(
+        dirpath=folder / CHECKPOINTS,
+        filename="best",
+        monitor=f"dev/{metric}",
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[Callback] = [best, Throughput()]
+    for key, node in (
+        ("method.callbacks", config["method"]["callbacks"]),
+        ("callbacks", config["callbacks"]),
+    ):
+        for name, callback in build(node, key).items():
+            if not isinstance(callback, Callback):
+                raise InputError(
+                    f"{key}.{name}: not a callback of method {config['method']['name']}; a preset "
+                    "or override names settings that this method does not have"
+                )
+            callbacks.append(callback)
+    bar = TQDMProgressBar(refresh_rate=5, leave=True)
+    callbacks.append(bar if shows_bar(config) else EpochLines(metric))
+    return callbacks
+
+
+def shows_bar(config: dict[str, Any]) -> bool:
+    """Whether a progress bar is wanted and someone can see it move."""
+    return bool(config["progress"]) and sys.stdout.isatty()
+
+
+def one(callbacks: list[Callback], kind: type[C]) -> C:
+    """Return the first callback of a class."""
+    return next(callback for callback in callbacks if isinstance(callback, kind))
