@@ -10,38 +10,27 @@ this can be stopped and started again. The numbers of all runs go to docs/embedd
 page.
 """
 
-import argparse
-import hashlib
-import os
 from dataclasses import dataclass
 
 import embedded_page
-from embedded_page import (
+from embedded_page import METHODS, RATES, SWEEP_TASKS, TASKS, WEIGHTS, Numbers
+from runs import Overrides, write_csv
+from study import (
     BASELINES,
-    METHODS,
-    METRICS,
-    RATES,
+    DOCS,
     SEEDS,
-    SWEEP_TASKS,
-    TASKS,
-    WEIGHTS,
-    Numbers,
+    budget,
+    output_folder,
+    parser,
+    rows_of,
+    score_columns,
 )
-from runs import ROOT, Overrides, make_runs, write_csv
 from tables import Row
 
-from dnaft.models.checkpoint import find_checkpoint
 from dnaft.record import RunRecord
 
-DOCS = ROOT / "docs"
-CSV = DOCS / "embedded.csv"
 MODEL = "yeast_mini"
-BUDGET = (
-    "trainer.max_steps=250",
-    "trainer.max_epochs=-1",
-    "trainer.val_check_interval=50",
-    "trainer.check_val_every_n_epoch=null",
-)
+STEPS = 250
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,7 @@ class Cell:
         """Return what the command line of this run says."""
         parts = [f"task=yeast_{self.task}", f"method={self.method}", f"seed={self.seed}"]
         if self.weights != "none":
-            parts += [f"model={MODEL}", f"method.optimizer.lr={self.rate}", *BUDGET]
+            parts += [f"model={MODEL}", f"method.optimizer.lr={self.rate}", *budget(STEPS)]
         if self.weights == "random":
             parts += ["model.source=null"]
         return tuple(parts)
@@ -98,14 +87,13 @@ def table_cells(numbers: Numbers) -> list[Cell]:
 
 def to_row(cell: Cell, run: RunRecord) -> Row:
     """Return a line of docs/embedded.csv."""
-    names = [(split, metric) for split in ("dev", "test") for metric in METRICS]
     return {
         "task": cell.task,
         "weights": cell.weights,
         "method": cell.method,
         "seed": str(cell.seed),
         "lr": cell.rate,
-        **{f"{split}_{name}": f"{run.scores[split][name]:.4f}" for split, name in names},
+        **score_columns(run),
         "trainable": str(run.parameters["trainable"]),
         "seconds": f"{run.timing['seconds']:.0f}",
     }
@@ -113,26 +101,13 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
 
 def main() -> None:
     """Make what is missing, then the page."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only-report", action="store_true", help="from finished runs alone")
-    options = parser.parse_args()
-
-    # Runs of other weights lie in another folder.
-    weights = find_checkpoint(f"package:{MODEL}", None, allow_pickle=False) / "model.safetensors"
-    checksum = hashlib.sha256(weights.read_bytes()).hexdigest()
-    output = ROOT / "outputs" / "embedded" / checksum[:10]
-
-    def rows_of(wanted: list[Cell]) -> list[Row]:
-        runs = [] if options.only_report else [cell.overrides() for cell in wanted]
-        finished = make_runs(runs, output, options.jobs)
-        found = [(cell, finished.get(frozenset(cell.overrides()))) for cell in wanted]
-        return [to_row(cell, run) for cell, run in found if run is not None]
-
+    options = parser(__doc__).parse_args()
+    output = output_folder("embedded", MODEL)
     first = sweep_cells()
-    numbers = Numbers(rows_of(first))
-    rows = numbers.rows + rows_of([c for c in table_cells(numbers) if c not in first])
-    write_csv(rows, CSV)
+    numbers = Numbers(rows_of(first, to_row, output, options))
+    rest = [cell for cell in table_cells(numbers) if cell not in first]
+    rows = numbers.rows + rows_of(rest, to_row, output, options)
+    write_csv(rows, DOCS / "embedded.csv")
     embedded_page.write(rows, DOCS)
 
 

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scipy.stats import ttest_rel, wilcoxon
-from tables import Row, show, show_p, table
+from study import BASELINES, METRICS, fill, swept
+from tables import Row, show, show_p, show_rate, table
 
 TASKS = ("promoter", "tata", "strand", "orientation", "start", "coding")
-BASELINES = {"baseline_kmer": "6-mer counts", "baseline_onehot": "one-hot"}
 METHODS = {"full": "full", "lora": "LoRA", "adalora": "AdaLoRA", "adalora_rs": "AdaLoRA+RS"}
 WEIGHTS = ("random", "pretrained")
-SEEDS = (1, 2, 3)
 # What the sweep tries, on these tasks, with the first seed.
 RATES = {
     "full": ("0.0005", "0.001", "0.002"),
@@ -20,7 +19,6 @@ RATES = {
     "adalora_rs": ("0.002", "0.005", "0.01"),
 }
 SWEEP_TASKS = ("tata", "strand")
-METRICS = {"mcc": "MCC", "auroc": "AUROC"}
 SIGNIFICANT = 0.05
 STYLES: tuple[Literal["--", ":"], ...] = ("--", ":")
 
@@ -37,16 +35,8 @@ class Numbers:
 
     def swept(self, weights: str, method: str, rate: str) -> float:
         """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
-        found = [
-            float(row["dev_mcc"])
-            for row in self.rows
-            if (row["weights"], row["method"], row["lr"]) == (weights, method, rate)
-            and row["task"] in SWEEP_TASKS
-            and row["seed"] == str(SEEDS[0])
-        ]
-        if len(found) != len(SWEEP_TASKS):
-            raise SystemExit(f"sweep of {method}, {weights} weights, lr {rate}: runs are missing")
-        return statistics.mean(found)
+        wanted = {"weights": weights, "method": method, "lr": rate}
+        return swept(self.rows, SWEEP_TASKS, wanted)
 
     def rate(self, weights: str, method: str) -> str:
         """Return the learning rate that dev chose in the sweep; baselines have none."""
@@ -136,7 +126,7 @@ def sweep_table(numbers: Numbers) -> str:
             chosen = numbers.rate(weights, method)
             scores = ((r, show([numbers.swept(weights, method, r)])) for r in RATES[method])
             cells.append(", ".join(f"**{s}**" if r == chosen else s for r, s in scores))
-        rates = ", ".join(f"{float(rate):.0e}".replace("e-0", "e-") for rate in RATES[method])
+        rates = ", ".join(map(show_rate, RATES[method]))
         lines.append([name, rates, *cells])
     return table(lines)
 
@@ -209,7 +199,6 @@ def write(rows: list[Row], docs: Path) -> None:
     numbers = Numbers(rows)
     draw(numbers, docs / "images" / "embedded.png")
     hours = sum(float(row["seconds"]) for row in numbers.rows) / 3600
-    text = (Path(__file__).parent / "embedded.md.in").read_text(encoding="utf-8")
     values = {
         "runs": str(len(numbers.rows)),
         "hours": f"{hours:.1f}",
@@ -220,6 +209,4 @@ def write(rows: list[Row], docs: Path) -> None:
         values[f"scores_{metric}"] = score_table(numbers, metric)
         values[f"gains_{metric}"] = gain_table(numbers, metric)
         values[f"baselines_{metric}"] = baseline_table(numbers, metric)
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    (docs / "embedded.md").write_text(text, encoding="utf-8")
+    fill("embedded", values, docs / "embedded.md")

@@ -8,18 +8,25 @@ rate that dev prefers on two tasks. Finished runs in outputs/lingo are kept; the
 go to docs/lingo.csv.
 """
 
-import argparse
-import os
-import statistics
 from dataclasses import dataclass
-from pathlib import Path
 
-from runs import ROOT, Overrides, make_runs, write_csv
+from runs import Overrides, write_csv
+from study import (
+    DOCS,
+    METRICS,
+    SEEDS,
+    budget,
+    fill,
+    output_folder,
+    parser,
+    rows_of,
+    score_columns,
+    swept,
+)
 from tables import Row, compare, show, table
 
 from dnaft.record import RunRecord
 
-DOCS = ROOT / "docs"
 SWEEP_TASKS = ("tata", "strand")
 TASKS = {
     "yeast_mini_opt": ("promoter", "tata", "strand", "orientation", "start", "coding"),
@@ -27,13 +34,7 @@ TASKS = {
 }
 METHODS = {"lingo": "with prefix", "adalora_rs": "without"}
 RATES = ("0.002", "0.005", "0.01")
-SEEDS = (1, 2, 3)
-BUDGET = (
-    "trainer.max_steps=150",
-    "trainer.max_epochs=-1",
-    "trainer.val_check_interval=50",
-    "trainer.check_val_every_n_epoch=null",
-)
+STEPS = 150
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Cell:
             f"method={self.method}",
             f"seed={self.seed}",
             f"method.optimizer.lr={self.rate}",
-            *BUDGET,
+            *budget(STEPS),
         )
 
 
@@ -74,8 +75,7 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
         "method": cell.method,
         "seed": str(cell.seed),
         "lr": cell.rate,
-        **{f"{s}_mcc": f"{run.scores[s]['mcc']:.4f}" for s in ("dev", "test")},
-        **{f"{s}_auroc": f"{run.scores[s]['auroc']:.4f}" for s in ("dev", "test")},
+        **score_columns(run),
         "seconds": f"{run.timing['seconds']:.0f}",
     }
 
@@ -92,13 +92,8 @@ class Numbers:
 
     def swept(self, model: str, method: str, rate: str) -> float:
         """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
-        wanted = (model, method, rate, str(SEEDS[0]))
-        return statistics.mean(
-            float(row["dev_mcc"])
-            for row in self.rows
-            if (row["model"], row["method"], row["lr"], row["seed"]) == wanted
-            and row["task"] in SWEEP_TASKS
-        )
+        wanted = {"model": model, "method": method, "lr": rate}
+        return swept(self.rows, SWEEP_TASKS, wanted)
 
     def rate(self, model: str, method: str) -> str:
         """Return the learning rate that dev chose."""
@@ -129,29 +124,20 @@ def section(numbers: Numbers, model: str) -> str:
             "p, Wilcoxon",
         ]
     ]
-    for metric, name in (("mcc", "test MCC"), ("auroc", "test AUROC")):
+    for metric, name in METRICS.items():
         both = [
             [s for task in TASKS[model] for s in numbers.of(model, method, task, f"test_{metric}")]
             for method in METHODS
         ]
-        compared.append([name, *compare(*both)])
+        compared.append([f"test {name}", *compare(*both)])
     rates = ", ".join(f"{numbers.rate(model, m)} {name}" for m, name in METHODS.items())
     return f"## {model}\n\nLearning rates: {rates}.\n\n{table(lines)}\n\n{table(compared)}\n"
 
 
 def main() -> None:
     """Make what is missing, then the page."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only-report", action="store_true", help="from finished runs alone")
-    options = parser.parse_args()
-
-    def rows_of(wanted: list[Cell]) -> list[Row]:
-        runs = [] if options.only_report else [cell.overrides() for cell in wanted]
-        finished = make_runs(runs, ROOT / "outputs" / "lingo", options.jobs)
-        found = [(cell, finished.get(frozenset(cell.overrides()))) for cell in wanted]
-        return [to_row(cell, run) for cell, run in found if run is not None]
-
+    options = parser(__doc__).parse_args()
+    output = output_folder("lingo", "yeast_mini_opt")
     first = [
         Cell(model, task, method, SEEDS[0], rate)
         for model in TASKS
@@ -159,7 +145,7 @@ def main() -> None:
         for task in SWEEP_TASKS
         for method in METHODS
     ]
-    numbers = Numbers(rows_of(first))
+    numbers = Numbers(rows_of(first, to_row, output, options))
     rest = [
         Cell(model, task, method, seed, numbers.rate(model, method))
         for model, tasks in TASKS.items()
@@ -167,11 +153,11 @@ def main() -> None:
         for task in tasks
         for method in METHODS
     ]
-    numbers = Numbers(numbers.rows + rows_of([cell for cell in rest if cell not in first]))
+    rest = [cell for cell in rest if cell not in first]
+    numbers = Numbers(numbers.rows + rows_of(rest, to_row, output, options))
     write_csv(numbers.rows, DOCS / "lingo.csv")
-    text = (Path(__file__).parent / "lingo.md.in").read_text(encoding="utf-8")
     sections = "\n".join(section(numbers, model) for model in TASKS)
-    (DOCS / "lingo.md").write_text(text.replace("{sections}", sections), encoding="utf-8")
+    fill("lingo", {"sections": sections}, DOCS / "lingo.md")
 
 
 if __name__ == "__main__":

@@ -13,40 +13,38 @@ Finished runs in outputs/methods are kept, so this can be stopped and started ag
 all runs go to docs/method_results.csv, beside the page.
 """
 
-import argparse
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import methods_page
 from methods_page import (
-    BASELINES,
     CLAIM,
     CLAIM_SEEDS,
     CLAIM_TASKS,
-    METRICS,
     OPTIONS,
     RATES,
-    SEEDS,
     SWEEP_TASKS,
     TABLE_TASKS,
     Numbers,
 )
-from runs import ROOT, Overrides, make_runs, write_csv
+from runs import Overrides, write_csv
+from study import (
+    BASELINES,
+    DOCS,
+    SEEDS,
+    budget,
+    output_folder,
+    parser,
+    rows_of,
+    score_columns,
+)
 from tables import Row
 
 from dnaft.record import RunRecord
 
-DOCS = ROOT / "docs"
-CSV = DOCS / "method_results.csv"
-BUDGET = (
-    "model=yeast_mini",
-    "trainer.max_steps=150",
-    "trainer.max_epochs=-1",
-    "trainer.val_check_interval=50",
-    "trainer.check_val_every_n_epoch=null",
-)
+MODEL = "yeast_mini"
+STEPS = 150
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Cell:
         """Return what the command line of this run says."""
         parts = [f"task={self.task}", f"method={self.method}", f"seed={self.seed}"]
         if self.rate:
-            parts += [f"method.optimizer.lr={self.rate}", *BUDGET]
+            parts += [f"method.optimizer.lr={self.rate}", f"model={MODEL}", *budget(STEPS)]
         return (*parts, *OPTIONS.get(self.option, ()))
 
 
@@ -116,14 +114,13 @@ def chosen_cells(rate: Callable[[str], str]) -> list[Cell]:
 
 def to_row(cell: Cell, run: RunRecord) -> Row:
     """Return a line of the csv."""
-    names = [(split, metric) for split in ("dev", "test") for metric in METRICS]
     return {
         "task": cell.task,
         "method": cell.method,
         "option": cell.option,
         "seed": str(cell.seed),
         "lr": cell.rate,
-        **{f"{split}_{name}": f"{run.scores[split][name]:.4f}" for split, name in names},
+        **score_columns(run),
         "trainable": str(run.parameters["trainable"]),
         "seconds": f"{run.timing['seconds']:.1f}",
         "train_seconds": f"{run.timing.get('train_seconds', 0):.1f}",
@@ -133,25 +130,17 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
 
 def main() -> None:
     """Make what is missing, then the page."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data-dir", required=True, help="folder with GUE's files")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only-report", action="store_true", help="from finished runs alone")
-    options = parser.parse_args()
-    output = ROOT / "outputs" / "methods"
+    arguments = parser(__doc__)
+    arguments.add_argument("--data-dir", required=True, help="folder with GUE's files")
+    options = arguments.parse_args()
+    output = output_folder("methods", MODEL)
     data = (f"data_dir={Path(options.data_dir).resolve()}",)
 
-    def rows_of(wanted: Iterable[Cell]) -> list[Row]:
-        wanted = list(wanted)
-        runs = [] if options.only_report else [cell.overrides() for cell in wanted]
-        finished = make_runs(runs, output, options.jobs, data)
-        found = [(cell, finished.get(frozenset(cell.overrides()))) for cell in wanted]
-        return [to_row(cell, run) for cell, run in found if run is not None]
-
     first = sweep_cells()
-    numbers = Numbers(rows_of(first))
-    rows = numbers.rows + rows_of(c for c in chosen_cells(numbers.rate) if c not in first)
-    write_csv(rows, CSV)
+    numbers = Numbers(rows_of(first, to_row, output, options, data))
+    rest = [cell for cell in chosen_cells(numbers.rate) if cell not in first]
+    rows = numbers.rows + rows_of(rest, to_row, output, options, data)
+    write_csv(rows, DOCS / "method_results.csv")
     methods_page.write(rows, DOCS)
 
 

@@ -3,10 +3,9 @@
 import statistics
 from pathlib import Path
 
-from tables import Row, compare, show, table
+from study import BASELINES, METRICS, SEEDS, fill, swept
+from tables import Row, compare, show, show_rate, table
 
-BASELINES = {"baseline_kmer": "6-mer counts", "baseline_onehot": "one-hot"}
-SEEDS = (1, 2, 3)
 SWEEP_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 TABLE_TASKS = ("prom_tata", "tf_2", "yeast_strand", "yeast_tata")
 CLAIM = ("lora", "adalora", "adalora_rs")
@@ -15,7 +14,6 @@ CLAIM_TASKS = (
     "yeast_orientation", "yeast_start", "yeast_coding",
 )  # fmt: skip
 CLAIM_SEEDS = (1, 2, 3, 4, 5)
-METRICS = {"mcc": "MCC", "auroc": "AUROC"}
 # Four rates a method, each about three times the one before, around those of common use.
 _WEIGHTS = ("0.0001", "0.0003", "0.001", "0.003")
 _ADAPTERS = ("0.0003", "0.001", "0.003", "0.01")
@@ -62,16 +60,8 @@ class Numbers:
 
     def swept(self, method: str, rate: str) -> float:
         """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
-        rows = [
-            row
-            for row in self.rows
-            if (row["method"], row["lr"], row["seed"], row["option"])
-            == (method, rate, str(SEEDS[0]), "")
-            and row["task"] in SWEEP_TASKS
-        ]
-        if len(rows) != len(SWEEP_TASKS):
-            raise SystemExit(f"sweep of {method}, lr {rate}: runs are missing")
-        return statistics.mean(float(row["dev_mcc"]) for row in rows)
+        wanted = {"method": method, "lr": rate, "option": ""}
+        return swept(self.rows, SWEEP_TASKS, wanted)
 
     def rate(self, method: str) -> str:
         """Return the learning rate that dev chose in the sweep; baselines have none."""
@@ -98,11 +88,6 @@ class Numbers:
         return [float(row[score]) for row in self.rows_of(task, method, seeds, option)]
 
 
-def rate_text(rate: str) -> str:
-    """Return a learning rate as people write it: `3e-4`."""
-    return f"{float(rate):.0e}".replace("e-0", "e-")
-
-
 def sweep_table(numbers: Numbers) -> str:
     """Return what each learning rate had on dev, the chosen ones in bold."""
     lines = [["", "learning rates", *(f"dev MCC, rate {n}" for n in range(1, 5))]]
@@ -110,7 +95,7 @@ def sweep_table(numbers: Numbers) -> str:
         chosen = numbers.rate(method)
         scores = [(rate, show([numbers.swept(method, rate)])) for rate in rates]
         cells = [f"**{score}**" if rate == chosen else score for rate, score in scores]
-        lines.append([f"`{method}`", ", ".join(map(rate_text, rates)), *cells])
+        lines.append([f"`{method}`", ", ".join(map(show_rate, rates)), *cells])
     return table(lines)
 
 
@@ -136,7 +121,7 @@ def cost_table(numbers: Numbers) -> str:
         lines.append(
             [
                 f"`{method}`",
-                rate_text(numbers.rate(method)),
+                show_rate(numbers.rate(method)),
                 f"{trained[0]:,.0f}",
                 f"{statistics.median(seconds):.0f}",
                 f"{statistics.median(memory):,.0f}",
@@ -206,7 +191,4 @@ def write(rows: list[Row], docs: Path) -> None:
         values[f"methods_{metric}"] = method_table(numbers, metric)
         values[f"claim_{metric}"] = claim_table(numbers, metric)
         values[f"claim_scores_{metric}"] = claim_scores(numbers, metric)
-    text = (Path(__file__).parent / "methods.md.in").read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    (docs / "method_results.md").write_text(text, encoding="utf-8")
+    fill("methods", values, docs / "method_results.md")

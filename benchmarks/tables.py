@@ -29,6 +29,11 @@ def show_p(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
 
 
+def show_rate(rate: str) -> str:
+    """Return a learning rate as people write it: `3e-4`."""
+    return f"{float(rate):.0e}".replace("e-0", "e-")
+
+
 def compare(first: list[float], second: list[float]) -> list[str]:
     """Return mean difference with its 95% interval, effect size, and two paired tests."""
     gains = [a - b for a, b in zip(first, second, strict=True)]

@@ -8,17 +8,17 @@ from pathlib import Path
 from dnaft.data.bed import Intervals, read_bed
 from dnaft.data.content import checksum
 from dnaft.data.genome_windows import Anchor, Outside, WindowRule, cut_windows
-from dnaft.data.given_files import GivenFiles
+from dnaft.data.given_files import GivenFiles, OwnFiles
 from dnaft.data.jitter import Jitter
 from dnaft.data.split_rule import SplitRule
-from dnaft.data.table import RawRows, RowRules, SequenceTable
+from dnaft.data.table import RawRows
 from dnaft.errors import InputError
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class BedFiles:
+class BedFiles(OwnFiles):
     """BED files, plain or `.gz`, one a split or one for all, and the genome that they are of.
 
     Columns are chrom, start, end, name, score, strand, column7, ..., or what a line above them
@@ -83,14 +83,6 @@ class BedFiles:
         if self.jitter_bp < 0:
             raise ValueError(f"jitter_bp must be 0 or more, got {self.jitter_bp}")
         _ = self._jitter
-
-    def load(self, rules: RowRules, data_dir: str) -> dict[str, SequenceTable]:
-        """Return the three splits; `data_dir` has no part in it.
-
-        Raises:
-            InputError: If a file is missing, named for two splits, or a row is wrong.
-        """
-        return self._files.load(self._read, rules)
 
     @property
     def _files(self) -> GivenFiles:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dnaft.data.fasta_rows import LABEL_BEHIND_BAR, NAME_FIRST, read_fasta
-from dnaft.data.given_files import GivenFiles
+from dnaft.data.given_files import GivenFiles, OwnFiles
 from dnaft.data.side_table import SideTable, read_side_table
 from dnaft.data.split_rule import SplitRule
-from dnaft.data.table import RawRows, RowRules, SequenceTable
+from dnaft.data.table import RawRows
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FastaFiles:
+class FastaFiles(OwnFiles):
     """FASTA files, plain or `.gz`: one a split, or one for all.
 
     A header is parsed into columns. Labels, species and what parts the rows are columns of the
@@ -79,14 +79,6 @@ class FastaFiles:
                     )
         elif "id" not in groups:
             raise ValueError("header_pattern needs a group (?P<id>...) to look up in label_table")
-
-    def load(self, rules: RowRules, data_dir: str) -> dict[str, SequenceTable]:
-        """Return the three splits; `data_dir` has no part in it.
-
-        Raises:
-            InputError: If a file is missing, named for two splits, or a row is wrong.
-        """
-        return self._files.load(self._read, rules)
 
     @property
     def _files(self) -> GivenFiles:

@@ -1,5 +1,6 @@
 """The files of a user: one a split, or fewer that a rule parts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,3 +135,24 @@ def _join(rows: RawRows, background: RawRows) -> RawRows:
         files=[part.where for part in parts for _ in part.sequences],
         facts={**rows.facts, "files": files},
     )
+
+
+class OwnFiles(ABC):
+    """A source in files that the user names, whatever their format."""
+
+    @property
+    @abstractmethod
+    def _files(self) -> GivenFiles:
+        """Which file holds which rows."""
+
+    @abstractmethod
+    def _read(self, paths: Sequence[Path]) -> list[RawRows]:
+        """Read files of the format, together."""
+
+    def load(self, rules: RowRules, data_dir: str) -> dict[str, SequenceTable]:
+        """Return the three splits; `data_dir` has no part in it.
+
+        Raises:
+            InputError: If a file is missing, named for two splits, or a row is wrong.
+        """
+        return self._files.load(self._read, rules)

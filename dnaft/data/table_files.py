@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dnaft.data.given_files import GivenFiles
+from dnaft.data.given_files import GivenFiles, OwnFiles
 from dnaft.data.reader import read_rows
 from dnaft.data.split_rule import SplitRule
-from dnaft.data.table import RawRows, RowRules, SequenceTable
+from dnaft.data.table import RawRows
 from dnaft.data.tabular import TableFormat
 
 
 @dataclass(frozen=True)
-class TableFiles:
+class TableFiles(OwnFiles):
     """Delimited, parquet or JSON-lines files, plain or `.gz`: one a split, or one for all.
 
     Attributes:
@@ -62,14 +62,6 @@ class TableFiles:
         if self.separator is not None and len(self.separator) != 1:
             raise ValueError(f"separator must be one character, got {self.separator!r}")
         _ = self._files  # checks them
-
-    def load(self, rules: RowRules, data_dir: str) -> dict[str, SequenceTable]:
-        """Return the three splits; `data_dir` has no part in it.
-
-        Raises:
-            InputError: If a file is missing, named for two splits, or a row is wrong.
-        """
-        return self._files.load(self._read, rules)
 
     @property
     def _files(self) -> GivenFiles:
