@@ -1,9 +1,14 @@
 """Overrides that make a run of the command line a matter of a second, and its result."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from dnaft.finetuner import FineTuner
 
 SMALL = [
     "model.architecture.hidden_size=16",
@@ -20,3 +25,21 @@ Command = Callable[..., Path]
 def result(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return content
+
+
+class Interrupted(Exception):
+    """Stands for a killed process."""
+
+
+@contextmanager
+def interrupted_in_epoch(epoch: int) -> Iterator[None]:
+    """Within, training ends as if killed where this epoch begins, and it must come so far."""
+
+    def fail(module: FineTuner) -> None:
+        if module.current_epoch == epoch:
+            raise Interrupted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FineTuner, "on_train_epoch_start", fail)
+        with pytest.raises(Interrupted):
+            yield

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 import torch
 
 from dnaft.data.reader import read_csv
-from dnaft.finetuner import FineTuner
 from dnaft.saved_run import load_model
 from dnaft.tokenizers.kmer import KmerTokenizer
-from small_runs import SMALL_BERT, Command, result
+from small_runs import SMALL_BERT, Command, interrupted_in_epoch, result
 
 EPOCHS = ["method=lora", "trainer.max_epochs=3", "data.batch_size=16"]
 BOTH = ["data.reverse_complement=0.5", "data.eval_reverse_complement=true"]
@@ -40,23 +38,11 @@ def test_scores_are_those_of_the_mean_over_both_strands(train: Command) -> None:
     assert not torch.allclose(logits[0].sigmoid(), saved, atol=1e-5)
 
 
-class Interrupted(Exception):
-    """Stands for a killed process."""
-
-
-def test_a_resumed_run_reads_the_same_strands(
-    train: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_reads_the_same_strands(train: Command) -> None:
     settings = [*EPOCHS, *SMALL_BERT, *BOTH, "data.weighted_sampling=true"]
     straight = train(*settings, out="straight")
 
-    def fail(module: FineTuner) -> None:
-        if module.current_epoch == 2:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTuner, "on_train_epoch_start", fail)
-        with pytest.raises(Interrupted):
-            train(*settings, out="resumed")
+    with interrupted_in_epoch(2):
+        train(*settings, out="resumed")
     resumed = train(*settings, "resume=true", out="resumed")
     assert result(resumed)["scores"] == result(straight)["scores"]

@@ -8,17 +8,22 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
-from lightning import LightningModule
 from safetensors.torch import load_file
 from sklearn import metrics as sk
 
 from dnaft.config import config_dir
 from dnaft.data.reader import read_csv
 from dnaft.errors import InputError
-from dnaft.finetuner import FineTuner
 from dnaft.saved_run import load_model
 from dnaft.tokenizers.kmer import KmerTokenizer
-from small_runs import SMALL_BERT, SMALL_OPT, Command, result
+from small_runs import (
+    SMALL_BERT,
+    SMALL_OPT,
+    Command,
+    Interrupted,
+    interrupted_in_epoch,
+    result,
+)
 from wandb_files import read_offline_run
 
 METHODS = sorted(
@@ -135,25 +140,13 @@ def test_the_same_seed_gives_the_same_scores_and_a_new_folder(train: Command) ->
     assert result(third)["scores"] != result(first)["scores"]
 
 
-class Interrupted(Exception):
-    """Stands for a killed process."""
-
-
 @pytest.mark.parametrize("method", ["adalora_rs", "loraplus", "bottleneck", "prefix_tuning"])
-def test_a_resumed_run_equals_an_uninterrupted_one(
-    method: str, train: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(method: str, train: Command) -> None:
     settings = [f"method={method}", *SMALL_BERT, *EPOCHS]
     straight = train(*settings, out="straight")
 
-    def fail(module: LightningModule) -> None:
-        if module.current_epoch == 2:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTuner, "on_train_epoch_start", fail)
-        with pytest.raises(Interrupted):
-            train(*settings, out="resumed")
+    with interrupted_in_epoch(2):
+        train(*settings, out="resumed")
     resumed = train(*settings, "resume=true", out="resumed")
     assert resumed.name == straight.name
     assert result(resumed)["scores"] == result(straight)["scores"]
@@ -163,17 +156,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert (resumed / "metrics.until_interruption1.csv").is_file()
 
 
-def test_without_resume_an_unfinished_run_is_left_alone(
-    train: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(module: LightningModule) -> None:
-        if module.current_epoch == 1:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTuner, "on_train_epoch_start", fail)
-        with pytest.raises(Interrupted):
-            train("method=lora", *SMALL_BERT, *EPOCHS)
+def test_without_resume_an_unfinished_run_is_left_alone(train: Command) -> None:
+    with interrupted_in_epoch(1):
+        train("method=lora", *SMALL_BERT, *EPOCHS)
     folder = train("method=lora", *SMALL_BERT, *EPOCHS)
     assert folder.name.endswith("-2")
     unfinished = folder.with_name(folder.name.removesuffix("-2"))
@@ -273,7 +258,7 @@ def test_a_run_that_stopped_early_says_so_and_does_not_train_on(
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr("dnaft.run.restore_best", fail)
+        patch.setattr("dnaft.fine_tune_run.restore_best", fail)
         with pytest.raises(Interrupted):
             train(*settings, out="resumed")
     resumed = train(*settings, "resume=true", out="resumed")
@@ -281,22 +266,14 @@ def test_a_run_that_stopped_early_says_so_and_does_not_train_on(
     assert result(resumed)["scores"] == result(straight)["scores"]
 
 
-def test_early_stopping_and_an_interruption_on_the_way(
-    train: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_early_stopping_and_an_interruption_on_the_way(train: Command) -> None:
     settings = ["method=full", "method.optimizer.lr=0.1", *SMALL_BERT, "data.batch_size=16"]
     settings += ["callbacks=early_stopping", "trainer.max_epochs=12"]
     straight = train(*settings, out="straight")
     assert result(straight)["training"]["stopped"]["epochs"] > 3
 
-    def fail(module: LightningModule) -> None:
-        if module.current_epoch == 3:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FineTuner, "on_train_epoch_start", fail)
-        with pytest.raises(Interrupted):
-            train(*settings, out="resumed")
+    with interrupted_in_epoch(3):
+        train(*settings, out="resumed")
     resumed = train(*settings, "resume=true", out="resumed")
     assert result(resumed)["training"] == result(straight)["training"]
     assert result(resumed)["scores"] == result(straight)["scores"]

@@ -8,9 +8,8 @@ import torch
 from peft.optimizers import create_loraplus_optimizer
 
 from dnaft.methods.bottleneck import inject_bottleneck
-from dnaft.methods.loha import inject_loha
-from dnaft.methods.lokr import inject_lokr
 from dnaft.methods.lora import inject_lora
+from dnaft.methods.products import inject_loha, inject_lokr
 from dnaft.methods.vera import inject_vera
 from dnaft.models.backbone import Backbone
 from dnaft.optimization import AdamW
