@@ -88,7 +88,8 @@ class OneFile:
                 f"dev_rows and test_rows must be 1 or more, got {self.dev_rows} and "
                 f"{self.test_rows}"
             )
-        if not by_rows and (min(f or 0 for f in given) <= 0 or sum(f or 0 for f in given) >= 1):
+        shares = [f or 0 for f in given]
+        if not by_rows and not (min(shares) > 0 and sum(shares) < 1):  # nan is neither
             raise ValueError(
                 "dev_fraction and test_fraction must be above 0 and together below 1, got "
                 f"{self.dev_fraction} and {self.test_fraction}"

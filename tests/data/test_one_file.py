@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def test_wrong_settings_are_refused(change: dict[str, Any], message: str) -> Non
         source(**change)
 
 
-@pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.0, 0.5), (-0.1, 0.5)])
+@pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.0, 0.5), (-0.1, 0.5), (0.1, math.nan)])
 def test_wrong_fractions_are_refused(fractions: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="must be above 0 and together below 1"):
         OneFile("toy.csv", dev_fraction=fractions[0], test_fraction=fractions[1])
