@@ -271,7 +271,7 @@ def test_a_model_learns_what_a_short_memory_cannot_know(pretrain: Command, tmp_p
     ("overrides", "message"),
     [
         (["genome.dev=[chrX]"], "error: genome: dev names 'chrX', which small does not have"),
-        (["genome.files=[missing.fa]"], "error: missing.fa: cannot be read"),
+        (["genome.files=[missing.fa]"], "error: missing.fa: no such file; check the path"),
         (
             ["window_bp=600"],
             "error: window_bp: 600 bases are about 602 tokens, and the model takes",
