@@ -30,6 +30,13 @@ class EvalConfig:
 
 
 @dataclass
+class FastConfig:
+    """Types of the keys of `fast`."""
+
+    fused_adapters: bool = MISSING
+
+
+@dataclass
 class TrainConfig:
     """Types of the scalar keys of `conf/train.yaml`; the groups are checked by their targets."""
 
@@ -46,6 +53,7 @@ class TrainConfig:
     data: Any = MISSING
     loss: Any = MISSING
     eval: EvalConfig = field(default_factory=EvalConfig)
+    fast: FastConfig = field(default_factory=FastConfig)
     trainer: Any = MISSING
     callbacks: Any = MISSING
     logger: Any = MISSING

@@ -14,6 +14,7 @@ from dnaft.errors import InputError
 from dnaft.fine_tune_run import fine_tune
 from dnaft.forgetting import load_forgetting
 from dnaft.layer_probe_run import run_layer_probe
+from dnaft.methods.fuse import fuse_adapters
 from dnaft.models.backbone import Backbone
 from dnaft.models.quantise import check_quantised
 from dnaft.models.requirements import require
@@ -109,4 +110,6 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
         positions = data.summary()["tokens"]["train"]["max"]
         backbone.attach_head(task.outputs, method["head_dropout"], positions)
     build(method["inject"], "method.inject")(backbone)
+    if config["fast"]["fused_adapters"]:
+        fuse_adapters(backbone)
     return backbone
