@@ -79,7 +79,8 @@ class ConvolutionBlock(nn.Module):
         self, x: Float[Tensor, "batch bases width"], real: Float[Tensor, "batch bases 1"]
     ) -> Float[Tensor, "batch bases width"]:
         seen = self.convolution((self.norm(x) * real).transpose(1, 2)).transpose(1, 2)
-        return (x + self.dense(nn.functional.gelu(seen))) * real
+        # GELU's gradient is slow where its input and what comes back lie differently in memory.
+        return (x + self.dense(nn.functional.gelu(seen.contiguous()))) * real
 
 
 class NucleotideUNetPreTrainedModel(PreTrainedModel):
