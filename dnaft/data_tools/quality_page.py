@@ -5,9 +5,9 @@ from html import escape
 from typing import Any
 
 from dnaft.data_tools.card import OVERLAP_COLUMNS, SPLIT_COLUMNS, overlap_rows, split_rows
-from dnaft.data_tools.page import document, note, section, table
-from dnaft.data_tools.svg import COLOURS, filled_bins, histogram
+from dnaft.data_tools.svg import filled_bins, histogram
 from dnaft.metrics import metric_names
+from dnaft.page import COLOURS, document, note, section, table
 
 _MARKS = ("min", "q1", "median", "q3", "max", "mean")
 _BAR_REM = 6

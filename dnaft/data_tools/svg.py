@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from dnaft.page import COLOURS
+
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 420, 150, 8, 22, 8
 _TICKS = 5
-COLOURS = 6  # classes of the style sheet, c0 to c5
 
 
 def filled_bins(counts: Iterable[Sequence[int]]) -> tuple[int, int]:

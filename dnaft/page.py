@@ -1,19 +1,21 @@
-"""Pieces of a page that needs no other file, no script and nothing from a network."""
+"""Pieces of a page that needs no other file and nothing from a network."""
 
+import base64
+import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from dnaft.data_tools.svg import COLOURS
+COLOURS = 10  # classes of the style sheet, c0 to c9
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2329; --back: #fdfdfc; --soft: #5a646e;
   --line: #d8dce0; --panel: #f3f4f2; --leak: #b3261e; --labels: #a04a00; --bias: #8a6100;
   --shift: #4b5fae; --trap: #5a646e; --c0: #2f6fb0; --c1: #c8641b; --c2: #3d8a52; --c3: #8657a8;
-  --c4: #b03a5b; --c5: #6d6d6d; }
+  --c4: #b03a5b; --c5: #6d6d6d; --c6: #1f8a8a; --c7: #8a7a12; --c8: #7a5230; --c9: #c2559a; }
 @media (prefers-color-scheme: dark) { :root { --text: #e4e7ea; --back: #16191c; --soft: #9aa4ae;
   --line: #363c42; --panel: #1f2428; --leak: #ff8a80; --labels: #ffb26b; --bias: #e5c158;
   --shift: #9fb0ff; --trap: #9aa4ae; --c0: #6fb1f0; --c1: #f2a066; --c2: #7fcf95; --c3: #c59be6;
-  --c4: #f08aa8; --c5: #b5b5b5; } }
+  --c4: #f08aa8; --c5: #b5b5b5; --c6: #5cc9c9; --c7: #d3c257; --c8: #c99a70; --c9: #f0a3d4; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
@@ -59,20 +61,27 @@ code { font-size: .85em; overflow-wrap: anywhere; }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def document(title: str, parts: Sequence[str]) -> str:
+def document(title: str, parts: Sequence[str], style: str = "", script: str = "") -> str:
     """Return a page, light or dark as the reader's system is.
 
     Args:
         title: Of the window.
         parts: HTML; empty ones are left out.
+        style: Rules beside those of every page.
+        script: The one script that the page may run, without `</script>` in it.
     """
     body = "\n".join(part for part in parts if part)
+    policy, end = _POLICY, ""
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = f"{_POLICY}; script-src 'sha256-{digest}'"
+        end = f"<script>{script}</script>\n"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n"
+        f"<main>\n{body}\n</main>\n{end}</body>\n</html>\n"
     )
 
 

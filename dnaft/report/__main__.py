@@ -1,0 +1,89 @@
+"""The command line: `python -m dnaft.report runs=outputs`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dnaft import arguments
+from dnaft.errors import InputError
+from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
+from dnaft.report.contents import gather
+from dnaft.report.runs import find_results, read_results
+from dnaft.report.write import summarise, write_report
+
+USAGE = """\
+python -m dnaft.report runs=FOLDER [out=FOLDER] [images=true]
+
+Make one page with tables and plots of all finished runs below a folder.
+
+  runs=FOLDER    such as outputs or outputs/h3; quoted, it may be a pattern: runs='outputs/h3*'
+  out=FOLDER     where to; default: report. Files of an older report are replaced
+  images=false   only the page and the tables (the default)
+  images=true    also every chart as PNG and SVG, which takes longer
+
+Reads result.json of each run, and metrics.csv, ranks.csv, layers.csv and label_scores.csv where
+they lie beside it. Writes report.html, which needs no other file and no network, and each table as
+CSV, Markdown and LaTeX. Settings are chosen by dev scores, never by test scores.
+"""
+_KEYS = ("runs", "out", "images")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asks for.
+
+    Attributes:
+        runs: Folder of runs, or a pattern.
+        out: Folder to write.
+        images: Whether the charts are drawn as files, too.
+    """
+
+    runs: str
+    out: Path
+    images: bool
+
+
+def parse(typed: Sequence[str]) -> Settings:
+    """Read KEY=VALUE arguments.
+
+    Raises:
+        InputError: For an unknown key, one that is given twice, a missing or a wrong value.
+    """
+    given = arguments.parse(typed, _KEYS)
+    if "runs" not in given:
+        raise InputError("runs: has no value; give a folder of runs with runs=FOLDER")
+    out = Path(given.get("out", "report")).expanduser()
+    if out.exists() and not out.is_dir():
+        raise InputError(f"out: {out} is a file; give a folder with out=FOLDER")
+    return Settings(given["runs"], out, arguments.boolean(given, "images"))
+
+
+def report(settings: Settings) -> str:
+    """Make the report; return what the terminal says.
+
+    Raises:
+        InputError: If there are no runs, none can be read, or the folder cannot be written.
+    """
+    runs, problems = read_results(find_results(settings.runs))
+    for problem in problems:
+        print(f"skipped: {problem}", file=sys.stderr)
+    if problems:
+        print(f"{len(problems)} damaged files were skipped", file=sys.stderr)
+    contents = gather(runs, problems)
+    files = write_report(contents, settings.out, settings.images)
+    return summarise(contents, files)
+
+
+def main() -> None:
+    """Run the command line; exit with status 2 and a message if the input is wrong."""
+    typed = sys.argv[1:]
+    if not typed or {"-h", "--help"} & set(typed):
+        print(USAGE, end="")
+        sys.exit(0 if typed else EXIT_BAD_INPUT)
+    with exit_status():
+        print(report(parse(typed)))
+
+
+if __name__ == "__main__":
+    main()

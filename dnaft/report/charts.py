@@ -1,0 +1,208 @@
+"""What a chart shows, whoever draws it: as SVG in the page or by matplotlib."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value.
+
+    Attributes:
+        x: Along the axis, or the place of a category, from 0.
+        y: The value.
+        tip: What is said of it, one fact a line.
+        low: Lower end of its error bar; nan without one.
+        high: Upper end.
+        ringed: Whether dev chose it.
+        partial: Whether it is a mean over fewer tasks than its neighbours.
+    """
+
+    x: float
+    y: float
+    tip: str = ""
+    low: float = math.nan
+    high: float = math.nan
+    ringed: bool = False
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values of one name, which can be hidden together.
+
+    Attributes:
+        name: In the key.
+        points: From left to right.
+        colour: Number of its colour, from 0.
+        shape: Number of its marker, from 0.
+        joined: Whether a line joins the points.
+        dotted: Whether each point has a marker.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    colour: int = 0
+    shape: int = 0
+    joined: bool = False
+    dotted: bool = True
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line: what a trivial baseline scores."""
+
+    name: str
+    y: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Series over one axis, as points, lines or bars.
+
+    Attributes:
+        title: Also what distinguishes it from the others of its figure.
+        x_label: Under the axis.
+        y_label: Beside the axis.
+        series: What is drawn.
+        levels: Trivial baselines.
+        categories: Names of the places 0, 1, ... on the axis; numbers if empty.
+        x_log: Whether the axis is logarithmic; likewise `y_log`.
+        front: The Pareto front, from left to right.
+        form: Points and lines, or bars side by side in each category.
+        diagonal: Whether equal x and y are marked, and both axes have one scale.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    levels: tuple[Level, ...] = ()
+    categories: tuple[str, ...] = ()
+    x_log: bool = False
+    y_log: bool = False
+    front: tuple[tuple[float, float], ...] = ()
+    form: Literal["points", "bars"] = "points"
+    diagonal: bool = False
+
+
+@dataclass(frozen=True)
+class Radar:
+    """Series over axes from one centre; the points' x are places of axes.
+
+    Attributes:
+        title: What distinguishes it from the others of its figure.
+        axes: Names.
+        y_label: Name of the value.
+        series: What is drawn.
+    """
+
+    title: str
+    axes: tuple[str, ...]
+    y_label: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Numbers in rows and columns.
+
+    Attributes:
+        title: What distinguishes it from the others of its figure.
+        rows: Names.
+        columns: Names.
+        values: By row and column; nan where there is none.
+        form: How a value is written.
+        y_label: Name of the value.
+        low: The value of the palest colour.
+        high: The value of the fullest.
+    """
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    form: str
+    y_label: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Places:
+    """Mean ranks on a line, and which of them do not differ (Demšar 2006).
+
+    Attributes:
+        title: What distinguishes it from the others of its figure.
+        names: The best first.
+        ranks: Their mean ranks.
+        critical: The critical difference.
+        cliques: First and last place of methods that do not differ.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    ranks: tuple[float, ...]
+    critical: float
+    cliques: tuple[tuple[int, int], ...]
+
+
+Chart = Plot | Radar | Heat | Places
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Charts of one kind, of which a reader looks at one at a time.
+
+    Attributes:
+        key: Name of its files.
+        title: Heading.
+        note: What it shows and how its numbers were chosen.
+        charts: One for each task, model or the like.
+        choice: What they are one for each of.
+    """
+
+    key: str
+    title: str
+    note: str
+    charts: tuple[Chart, ...]
+    choice: str = "task"
+
+
+@dataclass
+class Palette:
+    """Colours and markers by name, the same all over the page.
+
+    Attributes:
+        colours: Number of the colour of each method, in order of appearance.
+        shapes: Number of the marker of each model.
+    """
+
+    colours: dict[str, int] = field(default_factory=dict)
+    shapes: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, methods: Iterable[str], models: Iterable[str]) -> "Palette":
+        """Return a palette of these names."""
+        return cls(
+            {name: at for at, name in enumerate(sorted(set(methods)))},
+            {name: at for at, name in enumerate(sorted(set(models)))},
+        )
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Return the points that no other beats: none is as high without lying further right.
+
+    >>> pareto_front([(1, 0.5), (2, 0.4), (3, 0.9), (3, 0.7)])
+    ((1, 0.5), (3, 0.9))
+
+    Args:
+        points: (cost, score): less cost and more score are better.
+    """
+    front: list[tuple[float, float]] = []
+    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or y > front[-1][1]:
+            front.append((x, y))
+    return tuple(front)

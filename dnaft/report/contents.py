@@ -1,0 +1,99 @@
+"""All that a report is made from: runs, groups, the choices of dev, baselines, colours."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dnaft.report.charts import Level, Palette, Point, Series
+from dnaft.report.groups import Cell, Group, best_of, choose, group
+from dnaft.report.marks import MEANING
+from dnaft.report.runs import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What is known of all runs.
+
+    Attributes:
+        runs: Every run that could be read.
+        problems: What was wrong with each file that could not.
+        groups: The runs by configuration.
+        best: By task, model and method the configuration that dev chose; no baselines.
+        baselines: By task the configuration of each trivial baseline that dev chose.
+        palette: Colours of methods, markers of models.
+    """
+
+    runs: Sequence[Run]
+    problems: Sequence[str]
+    groups: Sequence[Group]
+    best: dict[Cell, Group]
+    baselines: dict[str, dict[str, Group]]
+    palette: Palette
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks, sorted."""
+        return sorted({one.task for one in self.groups})
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, sorted, without the features of baselines."""
+        return sorted({model for _, model, _ in self.best})
+
+    def of_task(self, task: str) -> list[Group]:
+        """Return the chosen configurations of a task."""
+        return [one for (name, _, _), one in self.best.items() if name == task]
+
+    def levels(
+        self, task: str, metric: str | None = None, split: str = "test"
+    ) -> tuple[Level, ...]:
+        """Return what the trivial baselines score on a task."""
+        found = {
+            name: one.summary(split, metric).mean
+            for name, one in self.baselines.get(task, {}).items()
+        }
+        return tuple(Level(name, y) for name, y in found.items() if not math.isnan(y))
+
+    def series_name(self, one: Group) -> str:
+        """Return the name in a key: the method, and the model where there are several."""
+        return one.method if len(self.models) == 1 else f"{one.method} · {one.model}"
+
+    def series(self, one: Group, points: Iterable[Point], **look: bool) -> Series:
+        """Return a series in the colour of its method and the marker of its model."""
+        colour, shape = self.palette.colours[one.method], self.palette.shapes[one.model]
+        return Series(self.series_name(one), tuple(points), colour, shape, **look)
+
+
+def gather(runs: Sequence[Run], problems: Sequence[str]) -> Contents:
+    """Return what there is to tell of the runs."""
+    groups = group(runs)
+    best = choose(one for one in groups if not one.is_baseline)
+    trivial: dict[str, dict[str, list[Group]]] = {}
+    for one in groups:
+        if one.is_baseline:
+            trivial.setdefault(one.task, {}).setdefault(one.method, []).append(one)
+    baselines = {
+        task: {method: best_of(found) for method, found in methods.items()}
+        for task, methods in trivial.items()
+    }
+    palette = Palette.of((m for _, _, m in best), (model for _, model, _ in best))
+    return Contents(runs, problems, groups, best, baselines, palette)
+
+
+def describe(one: Group) -> str:
+    """Return what is said of a configuration where it is pointed at."""
+    lines = [f"{one.method} · {one.model} · {one.task}", one.name]
+    for split in ("test", "dev"):
+        found = one.test if split == "test" else one.dev
+        spread = "" if math.isnan(found.deviation) else f" ± {found.deviation:.4f}"
+        lines.append(f"{split} {one.metric} {found.mean:.4f}{spread}")
+    seeds = one.test.count
+    lines.append(f"{seeds} seed{'s' if seeds > 1 else ''}")
+    lines += [f"{mark}: {MEANING[mark]}" for mark in sorted(one.marks)]
+    return "\n".join(line for line in lines if line)
+
+
+def bars(one: Group, split: str = "test") -> tuple[float, float]:
+    """Return the ends of an error bar: one standard deviation over seeds to either side."""
+    found = one.test if split == "test" else one.dev
+    return found.mean - found.deviation, found.mean + found.deviation

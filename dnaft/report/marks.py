@@ -1,0 +1,60 @@
+"""Warnings that stand beside a number: letters, and what each means."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from dnaft.record import RunRecord
+
+ONE_SEED, LEAK, CUT, NOT_BY_DEV, REPEATED, CODE = "1", "L", "T", "C", "R", "V"
+MEANING = {
+    ONE_SEED: "one seed: the spread over seeds is unknown",
+    LEAK: "sequences of one split are in another, too",
+    CUT: "dev or test sequences, or those of train, were cut at the longest input",
+    NOT_BY_DEV: "the checkpoint was not chosen by dev",
+    REPEATED: "a seed was run more than once; the mean of its runs counts as one",
+    CODE: "runs of more than one version of the code",
+}
+
+
+def of_record(record: RunRecord) -> frozenset[str]:
+    """Return the marks of one run."""
+    checks = ((LEAK, _leaks), (CUT, _cut), (NOT_BY_DEV, _not_by_dev))
+    return frozenset(mark for mark, check in checks if check(record))
+
+
+def _leaks(record: RunRecord) -> bool:
+    return any(_count(pair, "exact") + _count(pair, "rc") for pair in _parts(record.data, "leaks"))
+
+
+def _cut(record: RunRecord) -> bool:
+    return any(_count(split, "sequences") for split in _parts(record.data, "truncation"))
+
+
+def _not_by_dev(record: RunRecord) -> bool:
+    chosen, dev = number(record.chosen["value"]), record.main_score("dev")
+    if math.isnan(chosen) or not math.isclose(chosen, dev, rel_tol=1e-6, abs_tol=1e-9):
+        return True
+    trainer = record.config.get("trainer")
+    interval = trainer.get("val_check_interval") if isinstance(trainer, Mapping) else None
+    steps = record.timing.get("steps")
+    # A run that ended before its first look at dev had nothing to choose from.
+    return isinstance(interval, int) and isinstance(steps, int) and 0 < steps < interval
+
+
+def _parts(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = data.get(key)
+    values = found.values() if isinstance(found, Mapping) else ()
+    return [value for value in values if isinstance(value, Mapping)]
+
+
+def _count(found: Mapping[str, Any], key: str) -> int:
+    value = found.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def number(value: object) -> float:
+    """Return a number of a record as float, nan where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value)

@@ -1,0 +1,240 @@
+"""Figures from the files beside result.json: curves of training, layers, ranks, labels."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+from dnaft.label_correlation import correlate_labels
+from dnaft.label_table import LabelScore
+from dnaft.report.charts import Chart, Figure, Heat, Plot, Point, Series
+from dnaft.report.contents import Contents
+from dnaft.report.groups import Group
+from dnaft.report.side_files import (
+    Curve,
+    read_curves,
+    read_labels,
+    read_last_ranks,
+    read_layers,
+)
+
+_MOST_POINTS = 120
+_LOSS = "train/loss"
+
+
+def training_curves(contents: Contents) -> tuple[Figure, Figure]:
+    """Return training losses by step, and dev scores by steps of equal cost (LINGO Fig. 5b)."""
+    losses: list[Chart] = []
+    costs: list[Chart] = []
+    for task in contents.tasks:
+        found = contents.of_task(task)
+        loss_series, score_series = [], []
+        cheapest = min(filter(_is_cost, map(_step_cost, found)), default=math.nan)
+        for one in found:
+            dev = f"dev/{one.metric}"
+            for run in one.runs:
+                curves = read_curves(run.path, (_LOSS, dev))
+                share = _step_cost(one) / cheapest
+                if _LOSS in curves:
+                    points = [Point(x, y) for x, y in thinned(curves[_LOSS])]
+                    loss_series.append(contents.series(one, points, joined=True, dotted=False))
+                if dev in curves and math.isfinite(share):
+                    said = f"{contents.series_name(one)} seed {run.record.seed}"
+                    points = [
+                        Point(x * share, y, f"{said}\nstep {x:,.0f}\n{dev} {y:.4f}")
+                        for x, y in curves[dev]
+                    ]
+                    score_series.append(contents.series(one, points, joined=True))
+        if loss_series:
+            losses.append(Plot(task, "optimiser steps", "training loss", tuple(loss_series)))
+        if score_series:
+            levels = contents.levels(task, split="dev")
+            label, y = "FLOPs-adjusted steps", f"dev {found[0].metric}"
+            costs.append(Plot(task, label, y, tuple(score_series), levels))
+    return (
+        Figure(
+            "loss",
+            "Training loss",
+            "Of the configurations that dev chose, one line a seed; neighbouring steps are "
+            f"averaged where there are more than {_MOST_POINTS}.",
+            tuple(losses),
+        ),
+        Figure(
+            "flops",
+            "Score against compute",
+            "Dev scores during training. A step counts as many as its floating-point operations "
+            "are times those of the cheapest configuration of the task, so that equal places on "
+            "the axis cost alike.",
+            tuple(costs),
+        ),
+    )
+
+
+def _step_cost(one: Group) -> float:
+    return one.value("flops", "per_step")
+
+
+def _is_cost(value: float) -> bool:
+    return math.isfinite(value) and value > 0
+
+
+def thinned(curve: Curve) -> Curve:
+    """Return at most 120 points, each the mean of as many neighbours."""
+    size = math.ceil(len(curve) / _MOST_POINTS)
+    parts = [curve[at : at + size] for at in range(0, len(curve), size)]
+    return [
+        (statistics.fmean(x for x, _ in part), statistics.fmean(y for _, y in part))
+        for part in parts
+    ]
+
+
+def layer_curves(contents: Contents) -> Figure:
+    """Return the score of the probe of each layer."""
+    charts = []
+    for task in contents.tasks:
+        series = []
+        for one in contents.of_task(task):
+            curves = read_layers(one.runs[0].path, one.metric)
+            for split, curve in curves.items():
+                top = max((y for _, y in curve if y == y), default=math.nan)
+                points = tuple(
+                    Point(
+                        x,
+                        y,
+                        f"{one.model}, {split}\nlayer {x:.0f}: {y:.4f}",
+                        ringed=split == "dev" and y == top,
+                    )
+                    for x, y in curve
+                )
+                shape = contents.palette.shapes[one.model]
+                name = f"{one.model}, {split}"
+                colour = 2 * shape + (split == "test")
+                series.append(Series(name, points, colour, shape, joined=True))
+                metric = one.metric
+        if series:
+            levels = contents.levels(task)
+            charts.append(Plot(task, "layer", metric, tuple(series), levels))
+    return Figure(
+        "layers",
+        "Probes of each layer",
+        "A linear model on every hidden state; 0 is what enters the first layer. The ring marks "
+        "the layer with the best dev score. First seed.",
+        tuple(charts),
+    )
+
+
+def rank_maps(contents: Contents) -> Figure:
+    """Return the rank that each matrix was left with."""
+    charts = []
+    for (task, model, method), one in contents.best.items():
+        found = [ranks for run in one.runs if (ranks := read_last_ranks(run.path))]
+        names = [name for name in found[0] if "." in name] if found else []
+        if not names or any(set(ranks) != set(found[0]) for ranks in found):
+            continue
+        mean = {name: statistics.fmean(ranks[name] for ranks in found) for name in names}
+        layers = list(dict.fromkeys(name.partition(".")[0] for name in names))
+        roles = list(dict.fromkeys(name.partition(".")[2] for name in names))
+        values = tuple(
+            tuple(mean.get(f"{layer}.{role}", math.nan) for layer in layers) for role in roles
+        )
+        form = ".0f" if len(found) == 1 else ".1f"
+        columns = tuple(f"layer {int(x)}" if x.isdigit() else x for x in layers)
+        title = f"{task}, {model}, {method}"
+        top = max(mean.values())
+        charts.append(Heat(title, tuple(roles), columns, values, form, "rank", 0.0, top))
+    return Figure(
+        "ranks",
+        "Where the ranks went",
+        "Rank of each matrix after the last allocation, the mean over seeds; layers from the input "
+        "on.",
+        tuple(charts),
+        "task, model and method",
+    )
+
+
+def label_figures(contents: Contents) -> tuple[Figure, Figure]:
+    """Return the areas of labels in two configurations (LINGO Fig. 5c, 5d), and how alike (5e)."""
+    scatters: list[Chart] = []
+    maps: list[Chart] = []
+    for task in contents.tasks:
+        tables = {}
+        for one in [*contents.of_task(task), *contents.baselines.get(task, {}).values()]:
+            labels = mean_labels(one)
+            if labels:
+                name = one.method if one.is_baseline else f"{one.method} · {one.model}"
+                tables[name] = labels
+        for (x, first), (y, second) in combinations(tables.items(), 2):
+            chart = _scatter(contents, task, (x, first), (y, second))
+            if chart is not None:
+                scatters.append(chart)
+        if len(tables) > 1:
+            try:
+                matrix, kept, _ = correlate_labels(list(tables.values()))
+            except ValueError:
+                continue  # labels differ: there is nothing to compare
+            names, values = tuple(tables), tuple(map(tuple, matrix))
+            title = f"{task}, {kept} labels"
+            low = min((v for row in values for v in row if v == v), default=0.0)
+            maps.append(Heat(title, names, names, values, ".3f", "Pearson correlation", low, 1.0))
+    return (
+        Figure(
+            "labels",
+            "Area under the ROC curve of each label",
+            "One point a label of the test split, the mean over seeds. Above the diagonal the "
+            "second configuration is better.",
+            tuple(scatters),
+            "pair",
+        ),
+        Figure(
+            "label_correlation",
+            "How alike the labels go",
+            "Pearson's correlation, over labels, of the areas of two configurations.",
+            tuple(maps),
+        ),
+    )
+
+
+def mean_labels(one: Group) -> list[LabelScore]:
+    """Return the test areas of each label, the mean over the runs that have them."""
+    tables = [
+        [label for label in read_labels(run.path) if label.split == "test"] for run in one.runs
+    ]
+    tables = [table for table in tables if table]
+    sizes = Counter(map(len, tables))
+    if len(sizes) != 1:
+        return []
+    return [
+        LabelScore(
+            same[0].split,
+            same[0].label,
+            same[0].name,
+            same[0].rows,
+            same[0].positives,
+            statistics.fmean(label.auroc for label in same),
+            statistics.fmean(label.auprc for label in same),
+        )
+        for same in zip(*tables, strict=True)
+    ]
+
+
+def _scatter(
+    contents: Contents,
+    task: str,
+    first: tuple[str, Sequence[LabelScore]],
+    second: tuple[str, Sequence[LabelScore]],
+) -> Plot | None:
+    names = [[(label.label, label.name) for label in table] for _, table in (first, second)]
+    if names[0] != names[1]:
+        return None
+    points = tuple(
+        Point(a.auroc, b.auroc, f"{a.name or a.label}\n{first[0]} {a.auroc:.4f}\n"
+              f"{second[0]} {b.auroc:.4f}")
+        for a, b in zip(first[1], second[1], strict=True)
+        if math.isfinite(a.auroc + b.auroc)
+    )  # fmt: skip
+    if not points:
+        return None
+    series = (Series("labels", points),)
+    title = f"{task}: {first[0]} and {second[0]}"
+    return Plot(title, f"AUROC, {first[0]}", f"AUROC, {second[0]}", series, diagonal=True)

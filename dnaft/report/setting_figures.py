@@ -1,0 +1,141 @@
+"""Figures of what settings do: the score by rank, learning rate, batch size; time and size."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from dnaft.report.charts import Figure, Plot, Point, Series
+from dnaft.report.contents import Contents, bars, describe
+from dnaft.report.groups import Group, best_of
+from dnaft.report.settings import Value, show
+
+_LOG_FROM = 8  # the largest value over the smallest, from which an axis is logarithmic
+
+
+def by_setting(contents: Contents) -> list[Figure]:
+    """Return for each setting that was varied the dev score by its values."""
+    keys = sorted({key for one in contents.groups for key in one.settings})
+    figures = (_by_setting(contents, key) for key in keys)
+    return [figure for figure in figures if figure.charts]
+
+
+def _by_setting(contents: Contents, key: str) -> Figure:
+    charts = []
+    for task in contents.tasks:
+        for model in contents.models:
+            found = [
+                one
+                for one in contents.groups
+                if (one.task, one.model) == (task, model)
+                and key in one.settings
+                and not math.isnan(one.dev.mean)
+            ]
+            values = _ordered({one.settings[key] for one in found})
+            if len(values) > 1:
+                charts.append(_setting_plot(contents, found, key, values))
+    charts = [chart for chart in charts if chart.series]
+    return Figure(
+        f"setting_{key}",
+        f"Score by {key}",
+        "Dev scores: settings are chosen by these. Of the other settings each point has those that "
+        "dev chose; a ring marks the value that dev chose of all. Whiskers: one standard deviation "
+        "over seeds. Test scores stand in the text of each point.",
+        tuple(charts),
+        "task and model",
+    )
+
+
+def _setting_plot(
+    contents: Contents, found: Sequence[Group], key: str, values: Sequence[Value]
+) -> Plot:
+    numeric = all(_is_number(value) for value in values)
+    series = []
+    for method in sorted({one.method for one in found}):
+        own = [one for one in found if one.method == method]
+        best, points = best_of(own), []
+        for at, value in enumerate(values):
+            there = [one for one in own if one.settings[key] == value]
+            if there:
+                one = best_of(there)
+                low, high = bars(one, "dev")
+                x = float(str(value)) if numeric else float(at)
+                points.append(Point(x, one.dev.mean, describe(one), low, high, ringed=one is best))
+        if len(points) > 1:
+            colour = contents.palette.colours[method]
+            series.append(Series(method, tuple(points), colour, joined=numeric))
+    task, model = found[0].task, found[0].model
+    names = () if numeric else tuple(show(value) for value in values)
+    log = numeric and _is_wide([float(str(value)) for value in values])
+    levels = contents.levels(task, split="dev")
+    y = f"dev {found[0].metric}"
+    return Plot(f"{task}, {model}", key, y, tuple(series), levels, names, x_log=log)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_wide(values: Sequence[float]) -> bool:
+    return min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+
+
+def _ordered(values: set[Value]) -> list[Value]:
+    if all(_is_number(value) for value in values):
+        return sorted(values, key=lambda value: float(str(value)))
+    return sorted(values, key=show)
+
+
+def run_times(contents: Contents) -> Figure:
+    """Return the seconds of the chosen configurations, figure 8 of the report."""
+    return _by_model(
+        contents,
+        "run_time",
+        "Run time",
+        "Mean seconds of a run over its seeds, everything counted. Runs of different machines do "
+        "not compare.",
+        lambda one: one.value("timing", "seconds"),
+        "seconds",
+    )
+
+
+def trainable_shares(contents: Contents) -> Figure:
+    """Return the percentage of parameters that are trained, figure 16 of the report."""
+    return _by_model(
+        contents,
+        "trainable",
+        "Percentage of trainable parameters",
+        "Of all parameters, those that the chosen configuration trains; logarithmic.",
+        lambda one: 100 * one.value("parameters", "fraction"),
+        "% trainable",
+        log=True,
+    )
+
+
+def _by_model(
+    contents: Contents,
+    key: str,
+    title: str,
+    note: str,
+    value: Callable[[Group], float],
+    label: str,
+    log: bool = False,
+) -> Figure:
+    charts = []
+    for task in contents.tasks:
+        found = [one for one in contents.of_task(task) if value(one) > 0]
+        models = sorted({one.model for one in found})
+        series = []
+        for method in sorted({one.method for one in found}):
+            points = tuple(
+                Point(
+                    models.index(one.model),
+                    value(one),
+                    f"{describe(one)}\n{value(one):,.4g} {label}",
+                )
+                for one in found
+                if one.method == method
+            )
+            series.append(Series(method, points, contents.palette.colours[method]))
+        if series:
+            axis = tuple(models)
+            charts.append(Plot(task, "", label, tuple(series), (), axis, y_log=log, form="bars"))
+    return Figure(key, title, note, tuple(charts))

@@ -1,0 +1,157 @@
+"""Tables as HTML, CSV, Markdown and LaTeX."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from dnaft.record import aligned_table
+from dnaft.report.marks import MEANING
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
+    "<": r"\textless{}", ">": r"\textgreater{}", "·": r"$\cdot$",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a table.
+
+    Attributes:
+        shown: As people read it.
+        value: What it is sorted by and what a CSV holds; `shown` if None.
+        marks: Letters of warnings beside it.
+        strong: Whether it is the best of its kind.
+    """
+
+    shown: str
+    value: float | str | None = None
+    marks: frozenset[str] = frozenset()
+    strong: bool = False
+
+    @property
+    def plain(self) -> str:
+        """The value in full."""
+        if self.value is None:
+            return self.shown
+        if isinstance(self.value, str):
+            return self.value
+        return "" if math.isnan(self.value) else repr(self.value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head.
+
+    Attributes:
+        key: Name of its files.
+        title: Heading.
+        note: What it shows and how its numbers were chosen.
+        head: Of each column its title.
+        numeric: Of each column whether it holds numbers.
+        rows: Cells.
+    """
+
+    key: str
+    title: str
+    note: str
+    head: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def number(value: float, form: str, marks: frozenset[str] = frozenset()) -> Cell:
+    """Return a cell with a number, a dash if there is none."""
+    if math.isnan(value):
+        return Cell("-", math.nan, marks)
+    return Cell(format(value, form), value, marks)
+
+
+def to_html(table: Table) -> str:
+    """Return a table whose columns the page's script sorts."""
+    titles = "".join(
+        f'<th scope="col"{" class=num" if right else ""} aria-sort="none">'
+        f"<button>{escape(title)}</button></th>"
+        for title, right in zip(table.head, table.numeric, strict=True)
+    )
+    lines = "".join(
+        f"<tr>{''.join(map(_html_cell, row, table.numeric))}</tr>\n" for row in table.rows
+    )
+    return (
+        f'<div class="scroll"><table id="table-{escape(table.key)}" class="sortable">\n'
+        f"<thead><tr>{titles}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table></div>\n"
+    )
+
+
+def _html_cell(cell: Cell, right: bool) -> str:
+    inner = escape(cell.shown)
+    if cell.strong:
+        inner = f"<b>{inner}</b>"
+    if cell.marks:
+        meaning = "; ".join(f"{mark}: {MEANING[mark]}" for mark in sorted(cell.marks))
+        inner += f'<sup class="mark" title="{escape(meaning)}">{"".join(sorted(cell.marks))}</sup>'
+    sorted_by = f' data-v="{escape(cell.plain)}"' if cell.value is not None else ""
+    look = ' class="num"' if right else ""
+    return f"<td{look}{sorted_by}>{inner}</td>"
+
+
+def to_csv(table: Table) -> str:
+    """Return the values in full; a column `warnings` at the end holds the marks of a row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*table.head, "warnings"])
+    for row in table.rows:
+        marks = sorted(set[str]().union(*(cell.marks for cell in row)))
+        writer.writerow([*(cell.plain for cell in row), " ".join(marks)])
+    return out.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """Return a table of Markdown, the marks in `^`."""
+    rows = [[_marked(cell).replace("|", r"\|") for cell in row] for row in table.rows]
+    return f"{aligned_table(table.head, rows, table.numeric)}\n\n{legend(table)}"
+
+
+def _marked(cell: Cell) -> str:
+    shown = f"**{cell.shown}**" if cell.strong else cell.shown
+    return f"{shown} ^{''.join(sorted(cell.marks))}^" if cell.marks else shown
+
+
+def legend(table: Table) -> str:
+    """Return what the marks in a table mean, in plain text; nothing without marks."""
+    marks = set[str]().union(*(cell.marks for row in table.rows for cell in row))
+    return "".join(f"{mark}: {MEANING[mark]}.\n" for mark in sorted(marks))
+
+
+def to_latex(table: Table) -> str:
+    """Return a `tabular` with the rules of booktabs."""
+    columns = "".join("r" if right else "l" for right in table.numeric)
+    lines = [f"% {line}" for line in legend(table).splitlines()]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_line(table.head), r"\midrule"]
+    lines += [_latex_line([_latex_cell(cell) for cell in row], True) for row in table.rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _latex_cell(cell: Cell) -> str:
+    shown = latex_text(cell.shown)
+    if cell.strong:
+        shown = rf"\textbf{{{shown}}}"
+    return rf"{shown}$^\mathrm{{{''.join(sorted(cell.marks))}}}$" if cell.marks else shown
+
+
+def _latex_line(cells: Sequence[str], ready: bool = False) -> str:
+    return " & ".join(cells if ready else map(latex_text, cells)) + r" \\"
+
+
+def latex_text(text: str) -> str:
+    r"""Return a text whose special letters LaTeX prints.
+
+    >>> print(latex_text("prom_tata 5%"))
+    prom\_tata 5\%
+    """
+    return re.sub(r"[\\&%$#_{}~^±<>·]", lambda found: _LATEX[found[0]], text)

@@ -1,0 +1,109 @@
+"""From runs to files: the page, the tables, and the figures as images if asked for."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dnaft.errors import InputError
+from dnaft.report import result_tables, run_figures, score_figures, setting_figures
+from dnaft.report.charts import Figure
+from dnaft.report.contents import Contents
+from dnaft.report.page import to_page
+from dnaft.report.published import published_table
+from dnaft.report.tables import Table, to_csv, to_latex, to_markdown
+
+PAGE = "report.html"
+_FORMS = (("csv", to_csv), ("md", to_markdown), ("tex", to_latex))
+
+
+def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
+    """Return the tables and, by their heading, the figures."""
+    compared, rankings = result_tables.comparisons(contents)
+    tables = [
+        result_tables.best_table(contents),
+        result_tables.group_table(contents),
+        result_tables.test_table(compared),
+        result_tables.friedman_table(rankings),
+        published_table(contents),
+        result_tables.run_table(contents),
+    ]
+    loss, compute = run_figures.training_curves(contents)
+    figures = {
+        "Scores": [
+            score_figures.by_method(contents),
+            score_figures.against_parameters(contents),
+            score_figures.averages(contents),
+            score_figures.radars(contents),
+            score_figures.top_two(contents),
+            score_figures.critical_differences(rankings),
+        ],
+        "Settings": setting_figures.by_setting(contents),
+        "Training and cost": [
+            loss,
+            compute,
+            setting_figures.run_times(contents),
+            score_figures.against_time(contents),
+            setting_figures.trainable_shares(contents),
+        ],
+        "Inside the model": [
+            run_figures.layer_curves(contents),
+            run_figures.rank_maps(contents),
+        ],
+        "Labels": list(run_figures.label_figures(contents)),
+    }
+    return tables, figures
+
+
+def write_report(contents: Contents, out: Path, images: bool) -> list[Path]:
+    """Write everything and return the files.
+
+    Each file is either the old one or complete; files of other names are left as they are.
+
+    Args:
+        contents: The runs.
+        out: Folder; it is made.
+        images: Whether each chart is also drawn by matplotlib, as PNG and as SVG.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    tables, figures = compose(contents)
+    texts = {PAGE: to_page(contents, tables, figures)}
+    for table in tables:
+        if table.rows:
+            texts |= {f"tables/{table.key}.{end}": form(table) for end, form in _FORMS}
+    try:
+        files = [_write(out / name, text) for name, text in texts.items()]
+        if images:
+            from dnaft.report.images import write_images  # matplotlib takes seconds to import
+
+            every = [figure for found in figures.values() for figure in found]
+            files += write_images(every, out / "figures")
+    except OSError as error:
+        raise InputError(f"out: {out} cannot be written ({error}); give another folder") from error
+    return files
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def summarise(contents: Contents, files: Sequence[Path]) -> str:
+    """Return what the terminal says at the end."""
+    seeds = sum(one.dev.count == 1 for one in contents.groups)
+    lines = [
+        f"{len(contents.runs)} runs, {len(contents.groups)} configurations, "
+        f"{len(contents.tasks)} tasks"
+    ]
+    if seeds:
+        lines.append(f"{seeds} configurations have one seed; their spread is unknown")
+    lines.append(f"page: {files[0]}")
+    lines.append(f"{len(files) - 1} more files beside it")
+    return "\n".join(lines)
