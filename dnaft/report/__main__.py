@@ -10,7 +10,7 @@ from dnaft.errors import InputError
 from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
 from dnaft.report.contents import gather
 from dnaft.report.runs import find_results, read_results
-from dnaft.report.write import summarise, write_report
+from dnaft.report.write import counted, summarise, write_report
 
 USAGE = """\
 python -m dnaft.report runs=FOLDER [out=FOLDER] [images=true]
@@ -69,7 +69,8 @@ def report(settings: Settings) -> str:
     for problem in problems:
         print(f"skipped: {problem}", file=sys.stderr)
     if problems:
-        print(f"{len(problems)} damaged files were skipped", file=sys.stderr)
+        were = "was" if len(problems) == 1 else "were"
+        print(f"{counted(len(problems), 'damaged file')} {were} skipped", file=sys.stderr)
     contents = gather(runs, problems)
     files = write_report(contents, settings.out, settings.images)
     return summarise(contents, files)

@@ -36,6 +36,7 @@ class Series:
     Attributes:
         name: In the key.
         points: From left to right.
+        of: The model or the like that also tells it from others; a key of its own hides by it.
         colour: Number of its colour, from 0.
         shape: Number of its marker, from 0.
         joined: Whether a line joins the points.
@@ -44,6 +45,7 @@ class Series:
 
     name: str
     points: tuple[Point, ...]
+    of: str = ""
     colour: int = 0
     shape: int = 0
     joined: bool = False
@@ -72,6 +74,8 @@ class Plot:
         x_log: Whether the axis is logarithmic; likewise `y_log`.
         front: The Pareto front, from left to right.
         form: Points and lines, or bars side by side in each category.
+        stacked: Whether bars of a category stand in one place, one over the other.
+        x_ticks: Where the axis has ticks; chosen if empty.
         diagonal: Whether equal x and y are marked, and both axes have one scale.
     """
 
@@ -85,6 +89,8 @@ class Plot:
     y_log: bool = False
     front: tuple[tuple[float, float], ...] = ()
     form: Literal["points", "bars"] = "points"
+    stacked: bool = False
+    x_ticks: tuple[float, ...] = ()
     diagonal: bool = False
 
 

@@ -54,14 +54,10 @@ class Contents:
         }
         return tuple(Level(name, y) for name, y in found.items() if not math.isnan(y))
 
-    def series_name(self, one: Group) -> str:
-        """Return the name in a key: the method, and the model where there are several."""
-        return one.method if len(self.models) == 1 else f"{one.method} · {one.model}"
-
     def series(self, one: Group, points: Iterable[Point], **look: bool) -> Series:
         """Return a series in the colour of its method and the marker of its model."""
         colour, shape = self.palette.colours[one.method], self.palette.shapes[one.model]
-        return Series(self.series_name(one), tuple(points), colour, shape, **look)
+        return Series(one.method, tuple(points), one.model, colour, shape, **look)
 
 
 def gather(runs: Sequence[Run], problems: Sequence[str]) -> Contents:

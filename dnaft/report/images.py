@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
+from dnaft.report.axes import short
 from dnaft.report.charts import Chart, Figure, Heat, Places, Plot, Radar, Series
 
 _COLOURS = (
@@ -49,8 +50,9 @@ def write_images(figures: Sequence[Figure], folder: Path) -> list[Path]:
 def _names(figure: Figure) -> list[str]:
     names: list[str] = []
     for chart in figure.charts:
-        safe = re.sub(r"[^A-Za-z0-9.]+", "_", f"{figure.key}-{chart.title}").strip("_")[:90]
-        names.append(f"{safe}-{len(names)}" if safe in names else safe)
+        safe = re.sub(r"[^A-Za-z0-9.]+", "_", chart.title).strip("_")[:80]
+        name = f"{figure.key}-{safe}"
+        names.append(f"{name}-{len(names)}" if name in names else name)
     return names
 
 
@@ -78,11 +80,13 @@ def _plot(plot: Plot, canvas: Canvas) -> None:
     axes.set_xscale("log" if plot.x_log else "linear")
     axes.set_yscale("log" if plot.y_log else "linear")
     named: set[str] = set()
+    several = len({series.of for series in plot.series}) > 1
     for at, series in enumerate(plot.series):
-        label = series.name if series.name not in named else None
-        named.add(series.name)
+        full = f"{series.name} · {series.of}" if several and series.of else series.name
+        label = full if full not in named else None
+        named.add(full)
         if plot.form == "bars":
-            _bars(axes, series, at, len(plot.series), label)
+            _bars(axes, series, *((0, 1) if plot.stacked else (at, len(plot.series))), label)
         else:
             _points(axes, series, label)
     if plot.front:
@@ -97,6 +101,9 @@ def _plot(plot: Plot, canvas: Canvas) -> None:
     if plot.categories:
         long = len(plot.categories) > 5 or max(map(len, plot.categories)) > 14
         axes.set_xticks(range(len(plot.categories)), plot.categories, rotation=25 if long else 0)
+    if plot.x_ticks:
+        axes.set_xticks(plot.x_ticks, [short(tick) for tick in plot.x_ticks])
+        axes.minorticks_off()
     axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
     if len(named) > 1:
         canvas.legend(loc="outside right upper", frameon=False)

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from dnaft import __version__
 from dnaft.page import COLOURS, document, note, section
-from dnaft.report.charts import Chart, Figure, Plot, Radar, Series
+from dnaft.report.charts import Chart, Figure, Plot, Radar
 from dnaft.report.contents import Contents
 from dnaft.report.marks import MEANING
 from dnaft.report.svg import draw_marker
@@ -36,7 +36,7 @@ def to_page(
     }
     drawn = {heading: found for heading, found in drawn.items() if found}
     links = [(table.key, table.title) for table in shown]
-    links += [(_anchor(heading), heading) for heading in drawn]
+    links[1:1] = [(_anchor(heading), heading) for heading in drawn]
     anchors = "".join(f'<a href="#{key}">{escape(title)}</a>' for key, title in links)
     parts = [
         "<h1>Report of runs</h1>",
@@ -138,18 +138,25 @@ def _figure(figure: Figure) -> str:
 
 def _key(chart: Chart) -> str:
     """Return the names of the series, each once; a click on one hides it."""
-    if not isinstance(chart, Plot | Radar):
+    if not isinstance(chart, Plot | Radar) or (isinstance(chart, Plot) and chart.diagonal):
         return ""
-    series: dict[str, Series] = {}
-    for one in chart.series:
-        series.setdefault(one.name, one)
-    if len(series) < 2:
-        return ""
+    names = {one.name: one for one in reversed(chart.series)}
+    models = {one.of: one for one in reversed(chart.series) if one.of}
     bars = isinstance(chart, Plot) and chart.form == "bars"
-    buttons = "".join(
-        f'<button aria-pressed="true" data-hides="{escape(name)}">'
-        f'<svg viewBox="0 0 14 14" aria-hidden="true"><g class="c{one.colour % COLOURS}">'
-        f"{draw_marker(7, 7, 1 if bars else one.shape)}</g></svg>{escape(name)}</button>"
-        for name, one in series.items()
+    several = bars or len(models) > 1
+    parts = [
+        _button("series", name, f"c{one.colour % COLOURS}", 1 if several else one.shape)
+        for name, one in sorted(names.items())
+    ]
+    if len(models) > 1:
+        parts.append("<span></span>")
+        parts += [_button("of", name, "plain", one.shape) for name, one in sorted(models.items())]
+    return f'<div class="keys">{"".join(parts)}</div>' if parts else ""
+
+
+def _button(kind: str, name: str, look: str, shape: int) -> str:
+    return (
+        f'<button aria-pressed="true" data-{kind}="{escape(name)}">'
+        f'<svg viewBox="0 0 14 14" aria-hidden="true"><g class="{look}">'
+        f"{draw_marker(7, 7, shape)}</g></svg>{escape(name)}</button>"
     )
-    return f'<div class="keys">{buttons}</div>'

@@ -33,19 +33,17 @@ def training_curves(contents: Contents) -> tuple[Figure, Figure]:
         cheapest = min(filter(_is_cost, map(_step_cost, found)), default=math.nan)
         for one in found:
             dev = f"dev/{one.metric}"
-            for run in one.runs:
-                curves = read_curves(run.path, (_LOSS, dev))
-                share = _step_cost(one) / cheapest
-                if _LOSS in curves:
-                    points = [Point(x, y) for x, y in thinned(curves[_LOSS])]
-                    loss_series.append(contents.series(one, points, joined=True, dotted=False))
-                if dev in curves and math.isfinite(share):
-                    said = f"{contents.series_name(one)} seed {run.record.seed}"
-                    points = [
-                        Point(x * share, y, f"{said}\nstep {x:,.0f}\n{dev} {y:.4f}")
-                        for x, y in curves[dev]
-                    ]
-                    score_series.append(contents.series(one, points, joined=True))
+            curves = _mean_curves(one, (_LOSS, dev))
+            share = _step_cost(one) / cheapest
+            if _LOSS in curves:
+                points = [Point(x, y) for x, y in thinned(curves[_LOSS])]
+                loss_series.append(contents.series(one, points, joined=True, dotted=False))
+            if dev in curves and math.isfinite(share):
+                said = f"{one.method} · {one.model}\nstep"
+                points = [
+                    Point(x * share, y, f"{said} {x:,.0f}\n{dev} {y:.4f}") for x, y in curves[dev]
+                ]
+                score_series.append(contents.series(one, points, joined=True))
         if loss_series:
             losses.append(Plot(task, "optimiser steps", "training loss", tuple(loss_series)))
         if score_series:
@@ -56,19 +54,31 @@ def training_curves(contents: Contents) -> tuple[Figure, Figure]:
         Figure(
             "loss",
             "Training loss",
-            "Of the configurations that dev chose, one line a seed; neighbouring steps are "
+            "Of the configurations that dev chose, the mean over seeds; neighbouring steps are "
             f"averaged where there are more than {_MOST_POINTS}.",
             tuple(losses),
         ),
         Figure(
             "flops",
             "Score against compute",
-            "Dev scores during training. A step counts as many as its floating-point operations "
-            "are times those of the cheapest configuration of the task, so that equal places on "
-            "the axis cost alike.",
+            "Dev scores during training, the mean over seeds. A step counts as many as its "
+            "floating-point operations are times those of the cheapest configuration of the task, "
+            "so that equal places on the axis cost alike.",
             tuple(costs),
         ),
     )
+
+
+def _mean_curves(one: Group, names: tuple[str, ...]) -> dict[str, Curve]:
+    """Return the curves of a configuration, the mean over its runs at steps that all reached."""
+    found = [read_curves(run.path, names) for run in one.runs]
+    means = {}
+    for name in names:
+        curves = [dict(curves[name]) for curves in found if name in curves]
+        if curves:
+            steps = sorted(set.intersection(*map(set, curves)))
+            means[name] = [(x, statistics.fmean(curve[x] for curve in curves)) for x in steps]
+    return {name: curve for name, curve in means.items() if curve}
 
 
 def _step_cost(one: Group) -> float:
@@ -108,9 +118,8 @@ def layer_curves(contents: Contents) -> Figure:
                     for x, y in curve
                 )
                 shape = contents.palette.shapes[one.model]
-                name = f"{one.model}, {split}"
-                colour = 2 * shape + (split == "test")
-                series.append(Series(name, points, colour, shape, joined=True))
+                colour = int(split == "test")
+                series.append(Series(split, points, one.model, colour, shape, joined=True))
                 metric = one.metric
         if series:
             levels = contents.levels(task)

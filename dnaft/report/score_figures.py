@@ -93,7 +93,7 @@ def _bars(
 
 def _joined(contents: Contents, series: Series | None, method: str, point: Point) -> Series:
     if series is None:
-        return Series(method, (point,), contents.palette.colours[method])
+        return Series(method, (point,), colour=contents.palette.colours[method])
     return replace(series, points=(*series.points, point))
 
 
@@ -122,7 +122,7 @@ def radars(contents: Contents) -> Figure:
                         for at, one in enumerate(groups)
                         if one is not None
                     ),
-                    contents.palette.colours[method],
+                    colour=contents.palette.colours[method],
                 )
                 for method, groups in shown
             )
@@ -148,7 +148,7 @@ def _baseline_series(contents: Contents, axes: Sequence[str]) -> Iterable[Series
             if name in contents.baselines.get(task, {})
         ]
         if len(points) >= _LEAST_AXES:
-            yield Series(name, tuple(points), len(contents.palette.colours) + at)
+            yield Series(name, tuple(points), colour=len(contents.palette.colours) + at)
 
 
 def averages(contents: Contents) -> Figure:
@@ -248,8 +248,10 @@ def _top_chart(
         said = f"{method}: {top[method]} of {all_[method]} tasks"
         pale = Point(at, all_[method], said, partial=True)
         full = Point(at, top[method], said)
-        series.append(Series(method, (pale, full), contents.palette.colours[method]))
-    return Plot(model, "", "tasks", tuple(series), (), tuple(methods), form="bars")
+        colour = contents.palette.colours[method]
+        series.append(Series(method, (pale, full), colour=colour))
+    axis = tuple(methods)
+    return Plot(model, "", "tasks", tuple(series), (), axis, form="bars", stacked=True)
 
 
 def critical_differences(rankings: dict[str, Ranking]) -> Figure:
@@ -266,8 +268,8 @@ def critical_differences(rankings: dict[str, Ranking]) -> Figure:
         "ranks_of_methods",
         "Mean rank over tasks",
         "Rank 1 is the best. Methods joined by a bar do not differ at 5% by Nemenyi's test, which "
-        "is only meant to follow a Friedman test that finds a difference (its p is in the table "
-        "above).",
+        "only follows a Friedman test that finds a difference (see the table of all methods at "
+        "once).",
         charts,
         "model",
     )

@@ -8,6 +8,7 @@ from dnaft.report.contents import Contents, bars, describe
 from dnaft.report.groups import Group, best_of
 from dnaft.report.settings import Value, show
 
+_MOST_TICKS = 8
 _LOG_FROM = 8  # the largest value over the smallest, from which an axis is logarithmic
 
 
@@ -61,13 +62,20 @@ def _setting_plot(
                 points.append(Point(x, one.dev.mean, describe(one), low, high, ringed=one is best))
         if len(points) > 1:
             colour = contents.palette.colours[method]
-            series.append(Series(method, tuple(points), colour, joined=numeric))
+            series.append(Series(method, tuple(points), colour=colour, joined=numeric))
     task, model = found[0].task, found[0].model
-    names = () if numeric else tuple(show(value) for value in values)
-    log = numeric and _is_wide([float(str(value)) for value in values])
-    levels = contents.levels(task, split="dev")
-    y = f"dev {found[0].metric}"
-    return Plot(f"{task}, {model}", key, y, tuple(series), levels, names, x_log=log)
+    return Plot(
+        f"{task}, {model}",
+        key,
+        f"dev {found[0].metric}",
+        tuple(series),
+        contents.levels(task, split="dev"),
+        tuple(show(value) for value in values if not numeric),
+        x_log=numeric and _is_wide([float(str(value)) for value in values]),
+        x_ticks=tuple(float(str(value)) for value in values if numeric)
+        if len(values) <= _MOST_TICKS
+        else (),
+    )
 
 
 def _is_number(value: Value) -> bool:
@@ -134,7 +142,7 @@ def _by_model(
                 for one in found
                 if one.method == method
             )
-            series.append(Series(method, points, contents.palette.colours[method]))
+            series.append(Series(method, points, colour=contents.palette.colours[method]))
         if series:
             axis = tuple(models)
             charts.append(Plot(task, "", label, tuple(series), (), axis, y_log=log, form="bars"))

@@ -8,8 +8,8 @@ from dnaft.page import COLOURS
 from dnaft.report.axes import Axis, short, spanned
 from dnaft.report.charts import Level, Plot, Point, Series
 
-WIDTH, HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 12, 46
+WIDTH, HEIGHT = 540, 330
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 44
 _LONG_NAME = 14
 _MARKERS = 4
 _APART = 13  # between two texts, one above the other
@@ -28,8 +28,7 @@ def draw_plot(plot: Plot) -> str:
     draw = _bars if plot.form == "bars" else _points
     for at, series in enumerate(plot.series):
         shapes = draw(plot, series, at, x, y)
-        look = f"series c{series.colour % COLOURS}"
-        parts.append(f'<g class="{look}" data-series="{escape(series.name)}">{shapes}</g>')
+        parts.append(group(series, shapes))
     parts.append(_levels(plot.levels, y))
     return frame(plot.title, "".join(parts))
 
@@ -39,6 +38,14 @@ def frame(title: str, content: str, width: float = WIDTH, height: float = HEIGHT
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"{content}</svg>"
+    )
+
+
+def group(series: Series, shapes: str) -> str:
+    """Return the shapes of a series, which are coloured and hidden together."""
+    return (
+        f'<g class="series c{series.colour % COLOURS}" data-series="{escape(series.name)}" '
+        f'data-of="{escape(series.of)}">{shapes}</g>'
     )
 
 
@@ -87,7 +94,7 @@ def _grid(plot: Plot, x: Axis, y: Axis, bottom: float, turned: bool) -> str:
             else:
                 parts.append(text(x(at), bottom + 16, name))
     else:
-        for tick in x.ticks():
+        for tick in plot.x_ticks or x.ticks():
             parts.append(_line("tick", x(tick), bottom, x(tick), bottom + 4))
             parts.append(text(x(tick), bottom + 17, short(tick)))
     parts.append(_line("base", _LEFT, bottom, WIDTH - _RIGHT, bottom))
@@ -156,13 +163,15 @@ def draw_marker(x: float, y: float, shape: int, more: str = "") -> str:
 
 def _bars(plot: Plot, series: Series, at: int, x: Axis, y: Axis) -> str:
     room = (x(1) - x(0)) * 0.8
-    width = min(room / len(plot.series), 46)
+    side_by_side = 1 if plot.stacked else len(plot.series)
+    width = min(room / side_by_side, 46)
     foot = y.low if plot.y_log else max(0.0, y.low)
     parts = []
     for point in series.points:
         if not _fits(point, plot):
             continue
-        left = x(point.x) + (at - len(plot.series) / 2) * width
+        place = 0 if plot.stacked else at
+        left = x(point.x) + (place - side_by_side / 2) * width
         top, bottom = sorted((y(point.y), y(foot)))
         look = "column partial" if point.partial else "column"
         parts.append(

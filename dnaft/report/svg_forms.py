@@ -1,12 +1,12 @@
 """Radars, heat maps and mean ranks as SVG."""
 
 import math
-from html import escape
 
-from dnaft.page import COLOURS
 from dnaft.report.axes import Axis, short, spanned
 from dnaft.report.charts import Chart, Heat, Places, Plot, Radar
-from dnaft.report.svg import WIDTH, draw_plot, frame, text, tip
+from dnaft.report.svg import WIDTH, draw_plot, frame, group, text, tip
+
+_SIDE = 140.0  # of a line of ranks, for the names
 
 
 def draw(chart: Chart) -> str:
@@ -19,7 +19,7 @@ def draw(chart: Chart) -> str:
 
 
 def _radar(chart: Radar) -> str:
-    middle, high_up, reach, height = WIDTH / 2, 205.0, 160.0, 410.0
+    middle, high_up, reach, height = WIDTH / 2, 190.0, 150.0, 380.0
     values = [point.y for series in chart.series for point in series.points]
     scale = Axis(*spanned(values, zero=True), 0.0, reach)
 
@@ -50,10 +50,7 @@ def _radar(chart: Radar) -> str:
             f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"{tip(point.tip)}/>'
             for (x, y), point in zip(corners, shown, strict=True)
         )
-        parts.append(
-            f'<g class="series c{series.colour % COLOURS}" data-series="{escape(series.name)}">'
-            f'<polygon class="area" points="{around}"/>{dots}</g>'
-        )
+        parts.append(group(series, f'<polygon class="area" points="{around}"/>{dots}'))
     return frame(chart.title, "".join(parts), height=height)
 
 
@@ -78,7 +75,7 @@ def _heat(chart: Heat) -> str:
                 f'<rect class="heat" x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" '
                 f'height="{high - 1:.1f}" fill-opacity="{0.06 + 0.94 * share:.3f}"{said}/>'
             )
-            look = ' class="on-full"' if share > 0.55 else ""
+            look = ' class="on-full"' if share > 0.5 else ' class="on-pale"'
             shown = format(value, chart.form)
             if wide > 7 * len(shown):
                 parts.append(text(x + wide / 2, y + high / 2 + 4, shown, more=look))
@@ -92,7 +89,7 @@ def _heat(chart: Heat) -> str:
 
 def _places(chart: Places) -> str:
     count = len(chart.names)
-    axis = Axis(1.0, float(count), 190.0, WIDTH - 190.0)
+    axis = Axis(1.0, float(count), _SIDE + 10, WIDTH - _SIDE - 10)
     half = (count + 1) // 2
     top, step = 64.0 + 9 * len(chart.cliques), 22.0
     parts = [
@@ -109,7 +106,7 @@ def _places(chart: Places) -> str:
     for at, (name, rank) in enumerate(zip(chart.names, chart.ranks, strict=True)):
         on_left = at < half
         row = at if on_left else count - 1 - at
-        y, edge = top + step * row, 180.0 if on_left else WIDTH - 180.0
+        y, edge = top + step * row, _SIDE if on_left else WIDTH - _SIDE
         x = axis(rank)
         parts.append(
             f'<polyline class="stem" points="{x:.1f},50 {x:.1f},{y:.1f} {edge:g},{y:.1f}"/>'

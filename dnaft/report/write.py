@@ -97,13 +97,22 @@ def _write(path: Path, text: str) -> Path:
 
 def summarise(contents: Contents, files: Sequence[Path]) -> str:
     """Return what the terminal says at the end."""
-    seeds = sum(one.dev.count == 1 for one in contents.groups)
+    single = sum(one.dev.count == 1 for one in contents.groups)
     lines = [
-        f"{len(contents.runs)} runs, {len(contents.groups)} configurations, "
-        f"{len(contents.tasks)} tasks"
+        f"{counted(len(contents.runs), 'run')}, {counted(len(contents.groups), 'configuration')}, "
+        f"{counted(len(contents.tasks), 'task')}"
     ]
-    if seeds:
-        lines.append(f"{seeds} configurations have one seed; their spread is unknown")
+    if single:
+        lines.append(f"one seed only, so no spread: {counted(single, 'configuration')}")
     lines.append(f"page: {files[0]}")
-    lines.append(f"{len(files) - 1} more files beside it")
+    lines.append(f"{counted(len(files) - 1, 'more file')} beside it")
     return "\n".join(lines)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "run"), counted(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -54,13 +54,16 @@ for (const figure of document.querySelectorAll("figure.many")) {
   show();
 }
 
-// A name in the key hides its series.
-for (const button of document.querySelectorAll("button[data-hides]")) {
+// A name in the key hides what is called so: a method, or a model.
+for (const button of document.querySelectorAll(".keys button")) {
   button.addEventListener("click", () => {
-    const hide = button.getAttribute("aria-pressed") === "true";
-    button.setAttribute("aria-pressed", String(!hide));
-    for (const group of button.closest(".chart").querySelectorAll("g.series")) {
-      if (group.dataset.series === button.dataset.hides) group.classList.toggle("off", hide);
+    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+    const chart = button.closest(".chart");
+    const off = [...chart.querySelectorAll('.keys button[aria-pressed="false"]')];
+    for (const group of chart.querySelectorAll("g.series")) {
+      const hides = (one) => one.dataset.series === group.dataset.series ||
+        (one.dataset.of !== undefined && one.dataset.of === group.dataset.of);
+      group.classList.toggle("off", off.some(hides));
     }
   });
 }

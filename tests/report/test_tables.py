@@ -1,0 +1,116 @@
+"""Tables in each form, the published numbers, and how charts place their values."""
+
+import csv
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnaft.report.axes import Axis, short, spanned
+from dnaft.report.charts import pareto_front
+from dnaft.report.published import SOURCES, read_published
+from dnaft.report.settings import short_names
+from dnaft.report.tables import Cell, Table, number, to_csv, to_html, to_latex, to_markdown
+
+TABLE = Table(
+    "x",
+    "X",
+    "",
+    ("task_name", "50% & more"),
+    (False, True),
+    (
+        (Cell("a|b<i>"), number(0.123456, ".2f", frozenset("1L"))),
+        (Cell("c"), number(math.nan, ".2f")),
+    ),
+)
+
+
+def test_csv_keeps_all_digits() -> None:
+    rows = list(csv.reader(to_csv(TABLE).splitlines()))
+    assert rows == [
+        ["task_name", "50% & more", "warnings"],
+        ["a|b<i>", "0.123456", "1 L"],
+        ["c", "", ""],
+    ]
+
+
+def test_latex_prints_special_letters() -> None:
+    text = to_latex(TABLE)
+    assert r"task\_name & 50\% \& more \\" in text
+    assert r"a|b\textless{}i\textgreater{} & 0.12$^\mathrm{1L}$ \\" in text
+    assert r"\begin{tabular}{lr}" in text
+
+
+def test_markdown_keeps_bars_in_their_cell() -> None:
+    line = to_markdown(TABLE).splitlines()[2]
+    assert line.replace(r"\|", "").count("|") == 3
+    assert "0.12 ^1L^" in line
+    assert "1: one seed" in to_markdown(TABLE)
+
+
+def test_html_is_escaped_and_sorted_by_the_full_value() -> None:
+    text = to_html(TABLE)
+    assert "<i>" not in text
+    assert 'data-v="0.123456"' in text
+
+
+def test_published_numbers_by_eye() -> None:
+    # Read in the papers: LINGO Table S2 and S3, AdaLoRA+RS Table 2 and S2, the report's text.
+    found = {(x.source, x.table, x.task, x.model, x.method, x.variant): x for x in read_published()}
+    assert len(found) + 1 == len(read_published())  # DoRA on yeast expression has two scores
+    rs, lingo, report = SOURCES
+    by_eye = {
+        (rs, "Table 2", "prom_notata", "dnabert2", "adalora_rs", ""): 0.961,
+        (lingo, "Table S3", "prom_notata", "dnabert2", "adalora_rs", ""): 0.964,
+        (rs, "Table S2", "h4ac", "nt_500m_1000g", "full", ""): 0.312,
+        (lingo, "Table S2", "h4ac", "nt_500m_1000g", "full", ""): 0.342,
+        (lingo, "Table S2", "h3k4me3", "dnabert2", "lora", ""): 0.0,
+        (lingo, "Table S2", "h4", "opt_125m", "lingo", ""): 0.735,
+        (lingo, "Table 1", "prom_tata", "opt_350m", "lingo", "one-hot"): 0.807,
+        (report, "section 3.2.2", "report_enhancers", "specieslm", "dora", "rank 2"): 0.7525,
+    }
+    assert {key: found[key].value for key in by_eye} == by_eye
+    assert all(0 <= one.value <= 1 for one in read_published())
+
+
+def test_each_paper_has_all_its_cells() -> None:
+    rs, lingo, _ = SOURCES
+    counts = {name: sum(one.source == name for one in read_published()) for name in SOURCES}
+    assert counts[rs] == 16 * 3 + 16 * 10
+    assert counts[lingo] == 18 * 3 + 18 * 10 + 4 * 3
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=12))
+def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
+    front = pareto_front(points)
+    unbeaten = {
+        (x, y)
+        for x, y in points
+        if not any(a <= x and b >= y and (a, b) != (x, y) for a, b in points)
+    }
+    assert set(front) == unbeaten
+
+
+@given(
+    st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=6),
+    st.booleans(),
+)
+def test_axes_hold_their_values_and_ticks(values: list[float], log: bool) -> None:
+    axis = Axis(*spanned(values, log), 0.0, 100.0, log)
+    assert all(-1e-6 <= axis(value) <= 100 + 1e-6 for value in values)
+    ticks = axis.ticks()
+    assert 1 <= len(ticks) <= 12
+    assert all(-1e-4 <= axis(tick) <= 100 + 1e-4 for tick in ticks)
+
+
+def test_ticks_by_eye() -> None:
+    assert Axis(0, 1, 0, 1).ticks() == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert Axis(1e3, 1e6, 0, 1, True).ticks() == [1e3, 1e4, 1e5, 1e6]
+    assert Axis(1, 10, 0, 1, True)(10**0.5) == pytest.approx(0.5)
+    assert [short(value) for value in (124e6, 0.05, 3e-5, 0)] == ["124M", "0.05", "3e-5", "0"]
+
+
+def test_names_are_as_short_as_they_can_be() -> None:
+    keys = ["method.rank", "callbacks.sampler.rank", "data.batch_size"]
+    assert list(short_names(keys).values()) == ["method.rank", "sampler.rank", "batch_size"]
