@@ -101,13 +101,11 @@ class Radar:
     Attributes:
         title: What distinguishes it from the others of its figure.
         axes: Names.
-        y_label: Name of the value.
         series: What is drawn.
     """
 
     title: str
     axes: tuple[str, ...]
-    y_label: str
     series: tuple[Series, ...]
 
 

@@ -19,6 +19,7 @@ _COLOURS = (
 )  # fmt: skip
 _MARKERS = "os^D"
 _PNG_DPI = 160
+_MOST_LARGE = 12  # names of a key in letters of the usual size
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -94,10 +95,15 @@ def _plot(plot: Plot, canvas: Canvas) -> None:
         axes.step(across, up, where="post", color="0.3", linestyle="--", linewidth=1)
     if plot.diagonal:
         axes.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":", linewidth=1)
-    for level in plot.levels:
+    for at, level in enumerate(plot.levels):
         axes.axhline(level.y, color="0.2", linestyle=":", linewidth=1)
-        place = axes.get_yaxis_transform()
-        axes.text(1, level.y, level.name, transform=place, ha="right", va="bottom", fontsize=7)
+        look: dict[str, Any] = {
+            "transform": axes.get_yaxis_transform(),
+            "va": "bottom",
+            "fontsize": 7,
+        }
+        # To either side in turn: lines that lie close keep their names apart.
+        axes.text(1 - at % 2, level.y, level.name, ha=("right", "left")[at % 2], **look)
     if plot.categories:
         long = len(plot.categories) > 5 or max(map(len, plot.categories)) > 14
         axes.set_xticks(range(len(plot.categories)), plot.categories, rotation=25 if long else 0)
@@ -105,8 +111,9 @@ def _plot(plot: Plot, canvas: Canvas) -> None:
         axes.set_xticks(plot.x_ticks, [short(tick) for tick in plot.x_ticks])
         axes.minorticks_off()
     axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-    if len(named) > 1:
-        canvas.legend(loc="outside right upper", frameon=False)
+    if len(named) > 1 and not plot.stacked:
+        size = 9 if len(named) <= _MOST_LARGE else 6
+        canvas.legend(loc="outside right upper", frameon=False, fontsize=size)
 
 
 def _points(axes: Any, series: Series, label: str | None) -> None:
@@ -156,7 +163,7 @@ def _radar(radar: Radar, canvas: Canvas) -> None:
         closed = [*shown, *shown[:1]]
         angles, values = [point.x * step for point in closed], [point.y for point in closed]
         axes.plot(angles, values, color=_colour(series), label=series.name)
-        axes.fill(angles, values, color=_colour(series), alpha=0.1)
+        axes.fill(angles, values, color=_colour(series), alpha=0.03)
     axes.set_xticks([at * step for at in range(len(radar.axes))], radar.axes)
     axes.set_title(radar.title)
     canvas.legend(loc="outside right upper", frameon=False)
@@ -169,6 +176,12 @@ def _heat(heat: Heat, canvas: Canvas) -> None:
     )
     axes.set_xticks(range(len(heat.columns)), heat.columns, rotation=40, ha="right")
     axes.set_yticks(range(len(heat.rows)), heat.rows)
+    for row, values in enumerate(heat.values):
+        for column, value in enumerate(values):
+            if not math.isnan(value):
+                full = value > (heat.low + heat.high) / 2
+                look: dict[str, Any] = {"color": "white" if full else "black", "fontsize": 7}
+                axes.text(column, row, format(value, heat.form), ha="center", va="center", **look)
     axes.set_title(heat.title)
     canvas.colorbar(image, label=heat.y_label)
 

@@ -54,17 +54,15 @@ def read_published() -> tuple[Published, ...]:
     return tuple(Published(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]
 
 
-def published_table(contents: Contents, everything: bool = False) -> Table:
+def published_table(contents: Contents) -> Table:
     """Return the numbers of each source and those measured, by task, model, method and score.
 
-    Args:
-        contents: The runs.
-        everything: Whether also tasks come that no run has.
+    Of tasks that the runs have; a task of other data, such as without leaks, counts as the task.
     """
     lines: dict[tuple[str, ...], dict[str, list[Published]]] = {}
     tasks = {run.record.task for run in contents.runs}
     for one in read_published():
-        if everything or one.task in tasks:
+        if one.task in tasks:
             key = (one.task, one.model, one.method, one.variant, one.metric)
             lines.setdefault(key, {}).setdefault(one.source, []).append(one)
     rows = tuple(_row(contents, key, found) for key, found in sorted(lines.items()))

@@ -129,7 +129,7 @@ def radars(contents: Contents) -> Figure:
             # Lines of baselines become closed ones here, beside those of the methods.
             series += tuple(_baseline_series(contents, axes))
             title = f"{model}, {prefix}" if prefix else model
-            charts.append(Radar(title, axes, "test score", series))
+            charts.append(Radar(title, axes, series))
     return Figure(
         "radar",
         "Yeast histone marks",

@@ -1,7 +1,7 @@
 """Figures of what settings do: the score by rank, learning rate, batch size; time and size."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dnaft.report.charts import Figure, Plot, Point, Series
 from dnaft.report.contents import Contents, bars, describe
@@ -93,57 +93,71 @@ def _ordered(values: set[Value]) -> list[Value]:
 
 
 def run_times(contents: Contents) -> Figure:
-    """Return the seconds of the chosen configurations, figure 8 of the report."""
-    return _by_model(
-        contents,
+    """Return the seconds of every configuration, figure 8 of the report."""
+    charts = []
+    for task in contents.tasks:
+        for model in contents.models:
+            found = [
+                one
+                for one in contents.groups
+                if (one.task, one.model) == (task, model) and one.value("timing", "seconds") > 0
+            ]
+            if found:
+                names = tuple(f"{one.method} {one.name}".strip() for one in found)
+                series = []
+                for method in sorted({one.method for one in found}):
+                    points = tuple(
+                        _timed(at, one) for at, one in enumerate(found) if one.method == method
+                    )
+                    colour = contents.palette.colours[method]
+                    series.append(Series(method, points, colour=colour))
+                title, shown = f"{task}, {model}", tuple(series)
+                charts.append(
+                    Plot(title, "", "seconds", shown, (), names, form="bars", stacked=True)
+                )
+    return Figure(
         "run_time",
-        "Run time",
+        "Run time by configuration",
         "Mean seconds of a run over its seeds, everything counted. Runs of different machines do "
         "not compare.",
-        lambda one: one.value("timing", "seconds"),
-        "seconds",
+        tuple(charts),
+        "task and model",
     )
+
+
+def _timed(at: int, one: Group) -> Point:
+    seconds = one.value("timing", "seconds")
+    return Point(at, seconds, f"{describe(one)}\n{seconds:,.1f} seconds")
 
 
 def trainable_shares(contents: Contents) -> Figure:
     """Return the percentage of parameters that are trained, figure 16 of the report."""
-    return _by_model(
-        contents,
-        "trainable",
-        "Percentage of trainable parameters",
-        "Of all parameters, those that the chosen configuration trains; logarithmic.",
-        lambda one: 100 * one.value("parameters", "fraction"),
-        "% trainable",
-        log=True,
-    )
-
-
-def _by_model(
-    contents: Contents,
-    key: str,
-    title: str,
-    note: str,
-    value: Callable[[Group], float],
-    label: str,
-    log: bool = False,
-) -> Figure:
     charts = []
     for task in contents.tasks:
-        found = [one for one in contents.of_task(task) if value(one) > 0]
+        found = [one for one in contents.of_task(task) if _share(one) > 0]
         models = sorted({one.model for one in found})
         series = []
         for method in sorted({one.method for one in found}):
             points = tuple(
                 Point(
                     models.index(one.model),
-                    value(one),
-                    f"{describe(one)}\n{value(one):,.4g} {label}",
+                    _share(one),
+                    f"{describe(one)}\n{_share(one):.4g}% of the parameters are trained",
                 )
                 for one in found
                 if one.method == method
             )
             series.append(Series(method, points, colour=contents.palette.colours[method]))
         if series:
-            axis = tuple(models)
-            charts.append(Plot(task, "", label, tuple(series), (), axis, y_log=log, form="bars"))
-    return Figure(key, title, note, tuple(charts))
+            axis, label = tuple(models), "% trainable"
+            charts.append(Plot(task, "", label, tuple(series), (), axis, y_log=True, form="bars"))
+    return Figure(
+        "trainable",
+        "Percentage of trainable parameters",
+        "Of all parameters, those that the chosen configuration trains; logarithmic.",
+        tuple(charts),
+    )
+
+
+def _share(one: Group) -> float:
+    return 100 * one.value("parameters", "fraction")

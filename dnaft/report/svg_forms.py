@@ -98,11 +98,11 @@ def _places(chart: Places) -> str:
         f'x2="{_within(axis, chart):.1f}" y2="20"/>',
         text(axis(1), 13, f"critical difference {chart.critical:.2f}", "start"),
     ]
-    for rank in range(1, count + 1):
+    for tick in range(1, count + 1):
         parts.append(
-            f'<line class="base" x1="{axis(rank):.1f}" y1="45" x2="{axis(rank):.1f}" y2="50"/>'
+            f'<line class="base" x1="{axis(tick):.1f}" y1="45" x2="{axis(tick):.1f}" y2="50"/>'
         )
-        parts.append(text(axis(rank), 40, str(rank)))
+        parts.append(text(axis(tick), 40, str(tick)))
     for at, (name, rank) in enumerate(zip(chart.names, chart.ranks, strict=True)):
         on_left = at < half
         row = at if on_left else count - 1 - at

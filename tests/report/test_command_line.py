@@ -41,8 +41,8 @@ def test_images_of_every_chart(tmp_path: Path) -> None:
         make_run(tmp_path / "outputs", method=method, test=test)
     assert report("runs=outputs", "images=true", cwd=tmp_path).returncode == 0
     names = {file.name for file in (tmp_path / "report" / "figures").iterdir()}
-    keys = ("methods", "parameters", "run_time", "time", "trainable")
-    assert names == {f"{key}-h3.{end}" for key in keys for end in ("png", "svg")}
+    keys = ("methods-h3", "parameters-h3", "run_time-h3_tiny", "time-h3", "trainable-h3")
+    assert names == {f"{key}.{end}" for key in keys for end in ("png", "svg")}
     assert (tmp_path / "report/figures/methods-h3.png").read_bytes().startswith(b"\x89PNG")
 
 
