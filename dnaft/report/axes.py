@@ -75,7 +75,9 @@ def _log_ticks(low: float, high: float) -> list[float]:
         ticks = [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
         if len(ticks) >= 3:
             break
-    return ticks[:: math.ceil(len(ticks) / 8)] if ticks else [low, high]
+    if len(ticks) < 3:
+        return [tick for tick in _ticks(low, high) if tick > 0]  # far less than a decade
+    return ticks[:: math.ceil(len(ticks) / 8)]
 
 
 def short(value: float) -> str:

@@ -10,14 +10,15 @@ from dnaft.report.charts import Level, Plot, Point, Series
 
 WIDTH, HEIGHT = 540, 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 44
-_LONG_NAME = 14
+_LETTER = 6.3  # its width, on average
 _MARKERS = 4
 _APART = 13  # between two texts, one above the other
 
 
 def draw_plot(plot: Plot) -> str:
     """Return points, lines or bars over an axis."""
-    turned = any(len(name) > _LONG_NAME for name in plot.categories) or len(plot.categories) > 10
+    longest = max(map(len, plot.categories), default=0)
+    turned = longest * len(plot.categories) * _LETTER > WIDTH - _LEFT - _RIGHT
     bottom = HEIGHT - (_BOTTOM + 40 if turned else _BOTTOM)
     x, y = _axes(plot, bottom)
     parts = [_grid(plot, x, y, bottom, turned)]

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dnaft.errors import InputError
-from dnaft.report import result_tables, run_figures, score_figures, setting_figures
+from dnaft.report import (
+    label_figures,
+    result_tables,
+    run_figures,
+    score_figures,
+    setting_figures,
+    task_figures,
+)
 from dnaft.report.charts import Figure
 from dnaft.report.contents import Contents
 from dnaft.report.page import to_page
@@ -32,10 +39,10 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
         "Scores": [
             score_figures.by_method(contents),
             score_figures.against_parameters(contents),
-            score_figures.averages(contents),
-            score_figures.radars(contents),
-            score_figures.top_two(contents),
-            score_figures.critical_differences(rankings),
+            task_figures.averages(contents),
+            task_figures.radars(contents),
+            task_figures.top_two(contents),
+            task_figures.critical_differences(rankings),
         ],
         "Settings": setting_figures.by_setting(contents),
         "Training and cost": [
@@ -49,7 +56,7 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
             run_figures.layer_curves(contents),
             run_figures.rank_maps(contents),
         ],
-        "Labels": list(run_figures.label_figures(contents)),
+        "Labels": list(label_figures.label_figures(contents)),
     }
     return tables, figures
 

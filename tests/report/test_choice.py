@@ -108,6 +108,15 @@ def test_a_flaw_of_one_run_marks_the_mean(
     assert [run.marks for run in contents.runs] == [{mark}, set()]
 
 
+@pytest.mark.parametrize(("pair", "marks"), [("train/test", set()), ("dev/test", {LEAK})])
+def test_leaks_that_were_dropped_from_train_are_none(
+    tmp_path: Path, pair: str, marks: set[str]
+) -> None:
+    make_run(tmp_path, data={"leaks": {pair: {"exact": 3, "rc": 0}}}, **{"task.drop_leaks": True})
+    (run,) = contents_of(tmp_path).runs
+    assert run.marks == marks
+
+
 def test_clean_runs_of_two_seeds_have_no_mark(tmp_path: Path) -> None:
     for seed in (1, 2):
         make_run(tmp_path, seed=seed)
