@@ -94,7 +94,7 @@ def _legend(contents: Contents) -> str:
     marks = set[str]().union(*(one.marks for one in contents.groups))
     if not marks:
         return ""
-    items = "".join(
+    items = " ".join(
         f'<span><sup class="mark">{mark}</sup>{escape(text)}</span>'
         for mark, text in MEANING.items()
         if mark in marks

@@ -2,10 +2,13 @@
 
 import csv
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from dnaft.record import RunRecord
 from dnaft.report.contents import Contents
 from dnaft.report.groups import Group, best_of
 from dnaft.report.tables import Cell, Table, number
@@ -15,6 +18,8 @@ SOURCES = {
     "LINGO": "Zhan, Wu & Zhang, LINGO, AUC of Tables 1 and S3, MCC of Table S2",
     "SpeciesLM report": "Fang, Shrestha, Yurt & Zemchyk 2024, best scores in its sections 3 and 4",
 }
+_ONE_HOT = "one-hot"
+_BY_BASE = ("CharacterTokenizer", "OneHotTokenizer")  # what LINGO calls one-hot
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,9 @@ def published_table(contents: Contents) -> Table:
     return Table(
         "published",
         "Published and measured",
-        "Test scores. Where the papers disagree, both numbers stand here. Measured: the "
-        "configuration that dev chose, of any tokens and settings. The papers do not say how many "
+        "Test scores. Where the papers disagree, both numbers stand here. Measured: of the "
+        "configurations with pretrained weights, and with the tokens or the rank of the variant, "
+        "the one that dev chose. The papers do not say how many "
         "seeds they ran. " + ". ".join(f"{name}: {what}" for name, what in SOURCES.items()) + ".",
         (*head, "measured", "spread", "seeds", "note"),
         (*numeric, False),
@@ -83,19 +89,18 @@ def published_table(contents: Contents) -> Table:
 def _row(
     contents: Contents, key: tuple[str, ...], found: dict[str, list[Published]]
 ) -> tuple[Cell, ...]:
-    task, model, method, _, metric = key
     papers = []
     for source in SOURCES:
         values = list(dict.fromkeys(one.value for one in found.get(source, ())))
         shown = " / ".join(f"{value:.4g}" for value in values)
         papers.append(Cell(shown, values[0]) if values else Cell("-", math.nan))
     notes = dict.fromkeys(one.note for of in found.values() for one in of if one.note)
-    mine = _measured(contents, task, model, method)
+    mine = _measured(contents, key)
     cells = [Cell(part) for part in key]
     if mine is None:
         blank = number(math.nan, "")
         return (*cells, *papers, blank, blank, blank, Cell("; ".join(notes)))
-    score = mine.summary("test", metric)
+    score = mine.summary("test", key[-1])
     return (
         *cells,
         *papers,
@@ -106,11 +111,28 @@ def _row(
     )
 
 
-def _measured(contents: Contents, task: str, model: str, method: str) -> Group | None:
-    """Return the configuration of a task, model and method of these names that dev chose."""
-    named = [
+def _measured(contents: Contents, key: tuple[str, ...]) -> Group | None:
+    """Return the configuration that fits a published number, of several the one of dev."""
+    task, model, method, variant, _ = key
+    fitting = [
         one
-        for one in contents.best.values()
+        for one in contents.groups
         if (one.runs[0].record.task, one.runs[0].record.model, one.method) == (task, model, method)
+        and _fits(one.runs[0].record, variant)
     ]
-    return best_of(named) if named else None
+    return best_of(fitting) if fitting else None
+
+
+def _fits(record: RunRecord, variant: str) -> bool:
+    """Return whether a run has pretrained weights, and the tokens and rank of a variant."""
+    model, tokenizer, method = (
+        part if isinstance(part := record.config.get(name), Mapping) else {}
+        for name in ("model", "tokenizer", "method")
+    )
+    if "source" in model and model["source"] is None:
+        return False
+    by_base = str(tokenizer.get("_target_")).endswith(_BY_BASE)
+    if by_base != (variant == _ONE_HOT):
+        return False
+    rank = re.fullmatch(r"rank (\d+)", variant)
+    return rank is None or method.get("rank") == int(rank[1])

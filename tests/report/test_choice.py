@@ -9,6 +9,7 @@ import pytest
 from dnaft.errors import InputError
 from dnaft.report.contents import Contents, gather
 from dnaft.report.marks import CODE, CUT, LEAK, NOT_BY_DEV, ONE_SEED, REPEATED
+from dnaft.report.published import published_table
 from dnaft.report.runs import find_results, read_results
 from report_runs import make_run
 
@@ -181,3 +182,23 @@ def test_patterns_name_several_folders(tmp_path: Path) -> None:
         make_run(tmp_path, task=task)
     found = find_results(str(tmp_path / "h3*"))
     assert [file.relative_to(tmp_path).parts[0] for file in found] == ["h3", "h3k9ac"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "measured"),
+    [
+        ({}, {"": "0.5000", "BBPE": "0.5000"}),
+        ({"model.source": None}, {}),
+        ({"tokenizer._target_": "a.CharacterTokenizer"}, {"one-hot": "0.5000"}),
+    ],
+)
+def test_measured_is_what_the_paper_ran(
+    tmp_path: Path, changes: dict[str, Any], measured: dict[str, str]
+) -> None:
+    made = {"task": "prom_tata", "model": "opt_125m", "method": "lingo", "metric": "auroc"}
+    make_run(tmp_path, **made, test=0.5, **changes)
+    table = published_table(contents_of(tmp_path))
+    column, variant = table.head.index("measured"), table.head.index("variant")
+    rows = [row for row in table.rows if row[column].shown != "-"]
+    assert {row[variant].shown: row[column].shown for row in rows} == measured
+    assert all([cell.shown for cell in row[:3]] == list(made.values())[:3] for row in rows)
