@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dnaft.report.charts import Figure, Level, Places, Plot, Point, Radar, Series
 from dnaft.report.contents import Contents, describe
 from dnaft.report.families import MARKS, family
+from dnaft.report.groups import Group
+from dnaft.report.marks import MEANING
 from dnaft.report.paired_tests import Ranking
 from dnaft.report.score_figures import with_point
 
@@ -72,23 +74,23 @@ def averages(contents: Contents) -> Figure:
     """Return the mean over the tasks of a family by model and method, LINGO Fig. 4c and 4d."""
     charts = []
     for (name, metric), tasks in _families(contents).items():
-        cells: dict[tuple[str, str], dict[str, float]] = {}
+        cells: dict[tuple[str, str], list[Group]] = {}
         for (task, model, method), one in contents.best.items():
             if task in tasks and not math.isnan(one.test.mean):
-                cells.setdefault((method, model), {})[task] = one.test.mean
+                cells.setdefault((method, model), []).append(one)
         models = sorted({model for _, model in cells})
         series: dict[str, Series] = {}
-        for (method, model), scores in sorted(cells.items()):
-            said = (
-                f"{method} · {model}\nmean test {metric} {statistics.fmean(scores.values()):.4f}\n"
-                f"{len(scores)} of {len(tasks)} tasks"
-            )
-            point = Point(
-                models.index(model),
-                statistics.fmean(scores.values()),
-                said,
-                partial=len(scores) < len(tasks),
-            )
+        for (method, model), found in sorted(cells.items()):
+            mean = statistics.fmean(one.test.mean for one in found)
+            marks = set[str]().union(*(one.marks for one in found))
+            said = [
+                f"{method} · {model}",
+                f"mean test {metric} {mean:.4f}",
+                f"{len(found)} of {len(tasks)} tasks",
+                *(f"{mark}: {MEANING[mark]}" for mark in sorted(marks)),
+            ]
+            partial = len(found) < len(tasks)
+            point = Point(models.index(model), mean, "\n".join(said), partial=partial)
             series[method] = with_point(contents, series.get(method), method, point)
         if len(tasks) > 1 and series:
             levels = _mean_levels(contents, tasks)

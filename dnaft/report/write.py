@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dnaft.errors import InputError
 from dnaft.report import (
+    comparison_tables,
     label_figures,
     result_tables,
     run_figures,
@@ -25,12 +26,12 @@ _FORMS = (("csv", to_csv), ("md", to_markdown), ("tex", to_latex))
 
 def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
     """Return the tables and, by their heading, the figures."""
-    compared, rankings = result_tables.comparisons(contents)
+    ranked = comparison_tables.rankings(contents)
     tables = [
         result_tables.best_table(contents),
         result_tables.group_table(contents),
-        result_tables.test_table(compared),
-        result_tables.friedman_table(rankings),
+        comparison_tables.test_table(contents),
+        comparison_tables.friedman_table(ranked),
         published_table(contents),
         result_tables.run_table(contents),
     ]
@@ -42,7 +43,7 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
             task_figures.averages(contents),
             task_figures.radars(contents),
             task_figures.top_two(contents),
-            task_figures.critical_differences(rankings),
+            task_figures.critical_differences({name: one for name, (one, _) in ranked.items()}),
         ],
         "Settings": setting_figures.by_setting(contents),
         "Training and cost": [

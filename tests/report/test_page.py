@@ -125,6 +125,16 @@ def test_warnings_stand_beside_numbers(page: Parsed) -> None:
     assert "1: one seed: the spread over seeds is unknown" in meanings
 
 
+def test_a_comparison_carries_the_warnings_of_its_scores(page: Parsed) -> None:
+    head, *rows = page.tables["tests"]
+    at = head.index("difference")
+    differences = {(row[2], row[3]): row[at] for row in rows if row[0] == "tiny"}
+    assert differences["full", "lora"] == "+0.1000"  # two seeds each
+    # .1 on three tasks with gains of .05, .04 and .03; the baseline has one seed.
+    assert differences["adalora_rs", "full"] == "-0.0600"
+    assert differences["full", "baseline_kmer"] == "+0.30501"
+
+
 def test_damaged_files_are_named_and_escaped(written: Path) -> None:
     text = (written / PAGE).read_text()
     assert "Skipped: 1 damaged file" in text
