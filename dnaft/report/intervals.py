@@ -36,7 +36,8 @@ def summarise(values: Sequence[float]) -> Summary:
     """Return mean and spread; everything but the count is nan if a value is.
 
     The interval draws seeds with repetition, 10,000 times, always the same draws. Of few seeds
-    such an interval is too narrow: of three it holds the true mean in about three of four cases.
+    such an interval is too narrow: of three it is their range, which misses the true mean of a
+    symmetric distribution one time in four.
 
     Args:
         values: The score of each seed, one or more.

@@ -41,7 +41,9 @@ class Cell:
             return self.shown
         if isinstance(self.value, str):
             return self.value
-        return "" if math.isnan(self.value) else repr(self.value)
+        if math.isnan(self.value):
+            return ""
+        return f"{self.value:.0f}" if self.value.is_integer() else repr(self.value)
 
 
 @dataclass(frozen=True)

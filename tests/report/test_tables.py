@@ -22,6 +22,7 @@ TABLE = Table(
     (
         (Cell("a|b<i>"), number(0.123456, ".2f", frozenset("1L"))),
         (Cell("c"), number(math.nan, ".2f")),
+        (Cell("d"), number(1234567.0, ",.0f")),
     ),
 )
 
@@ -32,6 +33,7 @@ def test_csv_keeps_all_digits() -> None:
         ["task_name", "50% & more", "warnings"],
         ["a|b<i>", "0.123456", "1 L"],
         ["c", "", ""],
+        ["d", "1234567", ""],
     ]
 
 
