@@ -23,6 +23,9 @@ class Batch(NamedTuple):
         windows: How many windows each row has, (rows,), int64; None if each has one. With both
             strands (2 * rows,).
         strands: 2 if each row is read on both strands, else 1.
+        states: What the frozen part of the model makes of the rows, if that was computed before:
+            pooled vectors, (rows, hidden), twice as many with both strands, and then there are no
+            tokens; or hidden states, (windows, places, width), 0 at padding. None if not.
     """
 
     input_ids: Tensor
@@ -31,8 +34,15 @@ class Batch(NamedTuple):
     token_type_ids: Tensor | None = None
     windows: Tensor | None = None
     strands: int = 1
+    states: Tensor | None = None
 
     @property
-    def inputs(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """What `Backbone` is called with: ids, mask, token types, windows."""
-        return self.input_ids, self.attention_mask, self.token_type_ids, self.windows
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """What `Backbone` is called with: ids, mask, token types, windows, states."""
+        return (
+            self.input_ids,
+            self.attention_mask,
+            self.token_type_ids,
+            self.windows,
+            self.states,
+        )

@@ -34,6 +34,8 @@ class FastConfig:
     """Types of the keys of `fast`."""
 
     fused_adapters: bool = MISSING
+    frozen_states: bool = MISSING
+    cache_gib: float = MISSING
 
 
 @dataclass

@@ -18,6 +18,7 @@ from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting
+from dnaft.frozen_states import use_frozen_states
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric
 from dnaft.models.backbone import Backbone
@@ -72,6 +73,12 @@ def fine_tune(
         enable_progress_bar=shows_bar(config),
     )
     parameters = describe_parameters(backbone)
+    fast = config["fast"]
+    frozen = (
+        use_frozen_states(backbone, data, trainer, fast["cache_gib"])
+        if fast["frozen_states"]
+        else None
+    )
     step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
 
     if forgetting is not None:
@@ -123,6 +130,7 @@ def fine_tune(
         chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
         training={
             "class_weights": loss.class_weights,
+            "frozen_states": frozen,
             "stopped": describe_end(trainer, callbacks),
         },
         timing={

@@ -21,6 +21,7 @@ from dnaft.data.loader import (
 )
 from dnaft.data.long_input import LongInput
 from dnaft.data.sampler import EpochSampler, draws_per_row
+from dnaft.data.states import StateRows
 from dnaft.data.store_source import StoreSource
 from dnaft.data.stored_table import StoredTables
 from dnaft.data.stream import StreamDataset, StreamSampler
@@ -126,6 +127,8 @@ class SequenceDataModule(LightningDataModule):
             tokenizer, cache_dir, max_tokens, long_input, window_overlap_fraction
         )
         self._splits: EncodedSplits | StreamedSplits | None = None
+        # What the frozen part of the model makes of `views`, by split, if that was computed.
+        self.states: dict[str, list[StateRows]] = {}
 
     @property
     def splits(self) -> EncodedSplits | StreamedSplits:
@@ -202,12 +205,7 @@ class SequenceDataModule(LightningDataModule):
             dataset = splits.datasets["train"]
             sampler = StreamSampler(dataset, *order, self.reverse_complement)
         else:
-            views = [splits.tokens["train"]]
-            if splits.shifted:
-                views = [*splits.shifted, *splits.shifted_other]
-            elif "train" in splits.other:
-                views.append(splits.other["train"])
-            dataset = TokenDataset(views[0], self._labels("train"), *views[1:])
+            dataset = self._dataset("train", self.views("train"))
             shifts = max(1, len(splits.shifted))
             sampler = EpochSampler(
                 dataset, *order, self._classes(), self.reverse_complement, shifts
@@ -219,6 +217,18 @@ class SequenceDataModule(LightningDataModule):
             collate_fn=Collate(self.tokenizer.pad_id),
             **self._loader_options(),
         )
+
+    def views(self, split: str) -> list[TokenRows]:
+        """Return a split as it is read: on both strands or one, train at all shifts of its windows.
+
+        None of a store, whose rows are encoded a batch at a time.
+        """
+        splits = self.splits
+        if isinstance(splits, StreamedSplits):
+            return []
+        if split == "train" and splits.shifted:
+            return [*splits.shifted, *splits.shifted_other]
+        return self._strands(splits, split)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of dev, in the order of the file."""
@@ -254,8 +264,15 @@ class SequenceDataModule(LightningDataModule):
         splits = self.splits
         if isinstance(splits, StreamedSplits):
             return splits.datasets[split]
+        return self._dataset(split, self._strands(splits, split))
+
+    def _strands(self, splits: EncodedSplits, split: str) -> list[TokenRows]:
         other = [splits.other[split]] if split in splits.other else []
-        return TokenDataset(splits.tokens[split], self._labels(split), *other)
+        return [splits.tokens[split], *other]
+
+    def _dataset(self, split: str, views: list[TokenRows]) -> TokenDataset:
+        states = self.states.get(split, ())
+        return TokenDataset(views[0], self._labels(split), *views[1:], states=states)
 
     def _labels(self, split: str) -> Tensor:
         labels = torch.from_numpy(self.tables[split].labels)

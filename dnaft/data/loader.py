@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from dnaft.batch import Batch
+from dnaft.data.states import StateRows
 from dnaft.data.tokens import TokenRows
 from dnaft.errors import InputError
 
@@ -22,11 +24,14 @@ class Row(NamedTuple):
         windows: Token ids, int64, (tokens,), of each of its windows, mostly one.
         token_type_ids: For pairs: int64, (tokens,).
         label: What `Batch.labels` holds for a row.
+        states: What `Batch.states` holds for a row: one vector, and then there are no windows; or
+            those of each window, (places, width).
     """
 
     windows: list[Tensor]
     token_type_ids: Tensor | None
     label: Tensor
+    states: Tensor | list[Tensor] | None = None
 
 
 class TokenDataset(Dataset[Row]):
@@ -38,11 +43,19 @@ class TokenDataset(Dataset[Row]):
         tokens: The rows as given, view 0.
         labels: One line a row.
         others: Further views of the same rows: their reverse complements, shifted windows.
+        states: What the frozen part of the model makes of each view, if that was computed.
     """
 
-    def __init__(self, tokens: TokenRows, labels: Tensor, *others: TokenRows) -> None:
+    def __init__(
+        self,
+        tokens: TokenRows,
+        labels: Tensor,
+        *others: TokenRows,
+        states: Sequence[StateRows] = (),
+    ) -> None:
         self._views = [tokens, *others]
         self._labels = labels
+        self._states = states
 
     def __len__(self) -> int:
         return len(self._views[0])
@@ -54,12 +67,17 @@ class TokenDataset(Dataset[Row]):
     def __getitem__(self, index: int) -> Row:
         view, row = divmod(index, len(self))
         tokens = self._views[view]
+        if self._states and self._states[view].pooled:
+            return Row([], None, self._labels[row], self._states[view].rows([row])[0])
         windows = [torch.from_numpy(ids.astype(np.int64)) for ids in tokens[row]]
         types = tokens.types(row)
         return Row(
             windows,
             None if types is None else torch.from_numpy(types.astype(np.int64)),
             self._labels[row],
+            [self._states[view].window(w) for w in tokens.window_numbers(row)]
+            if self._states
+            else None,
         )
 
     def __getitems__(self, indices: Sequence[int]) -> list[Row]:
@@ -110,17 +128,25 @@ class Collate:
 
     def __call__(self, rows: Sequence[Row]) -> Batch:
         """Return the batch; windows of a row lie one below the other."""
+        labels = torch.stack([row.label for row in rows])
+        vectors = [row.states for row in rows if isinstance(row.states, Tensor)]
+        if vectors:
+            nothing = torch.empty(len(rows), 0, dtype=torch.int64)
+            return Batch(nothing, nothing, labels, states=torch.stack(vectors))
         windows = [ids for row in rows for ids in row.windows]
         shape = (len(windows), max(map(len, windows)))
         input_ids = _padded(windows, shape, self.pad_id)
         lengths = torch.tensor([len(ids) for ids in windows])
         attention_mask = (torch.arange(shape[1]) < lengths.unsqueeze(1)).long()
-        batch = Batch(input_ids, attention_mask, torch.stack([row.label for row in rows]))
+        batch = Batch(input_ids, attention_mask, labels)
         if rows[0].token_type_ids is not None:
             types = [row.token_type_ids for row in rows if row.token_type_ids is not None]
             batch = batch._replace(token_type_ids=_padded(types, shape, 0))
         if len(windows) > len(rows):
             batch = batch._replace(windows=torch.tensor([len(row.windows) for row in rows]))
+        states = [window for row in rows for window in row.states or ()]
+        if states:
+            batch = batch._replace(states=pad_sequence(states, batch_first=True))
         return batch
 
 

@@ -1,5 +1,6 @@
 """A split as token ids, within the length that a model takes."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from itertools import pairwise
@@ -45,6 +46,10 @@ class TokenRows:
         bounds = self._bounds(row)
         return [self.ids[begin:end] for begin, end in pairwise(bounds)]
 
+    def window_numbers(self, row: int) -> range:
+        """Return which windows are those of a row."""
+        return range(int(self.first_window[row]), int(self.first_window[row + 1]))
+
     def types(self, row: int) -> NDArray[np.uint8] | None:
         """Return the token types of a pair, (tokens,); None for a single sequence."""
         if self.type_ids is None:
@@ -66,6 +71,17 @@ class TokenRows:
     def windows(self) -> NDArray[np.int64]:
         """Return the number of windows of each row, (rows,)."""
         return np.diff(self.first_window)
+
+    def fingerprint(self) -> str:
+        """Return the sha256, in hex, of what a model is given of these rows."""
+        digest = hashlib.sha256()
+        for array in (self.ids, self.offsets, self.first_window, self.type_ids):
+            if array is None:
+                digest.update(b"\nnone")
+                continue
+            digest.update(f"\n{array.dtype} {array.shape}\n".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def _bounds(self, row: int) -> list[int]:
         bounds = self.offsets[self.first_window[row] : self.first_window[row + 1] + 1]

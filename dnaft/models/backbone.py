@@ -7,8 +7,9 @@ from typing import Any, Self
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from dnaft.models.frozen_trunk import FrozenTrunk
 from dnaft.models.head import TaskHead
-from dnaft.models.pooling import Pooling, average_windows, pool
+from dnaft.models.pooling import Pooling, pool_rows
 
 ROLES = ("q", "k", "v", "o", "fc1", "fc2")
 
@@ -37,6 +38,8 @@ class Backbone(nn.Module):
         layer_names: Module name of each layer, from the first on; empty without roles.
         rate_factors: What a method multiplies the learning rate with, by parameter name; 1 for
             those that are not named.
+        frozen_trunk: The layers that `states` of a batch stand for; None if those are last hidden
+            states, or one pooled vector a row.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Backbone(nn.Module):
             for layer in range(layers)
         ]
         self.rate_factors: dict[str, float] = {}
+        self.frozen_trunk: FrozenTrunk | None = None
 
     def attach_head(self, outputs: int, dropout: float = 0.0, positions: int = 0) -> None:
         """Hang a fresh task head on the model; do this before injecting adapters.
@@ -162,12 +166,33 @@ class Backbone(nn.Module):
             options["token_type_ids"] = token_type_ids
         return self.model(input_ids=input_ids, attention_mask=attention_mask, **options)
 
+    def encode_on(
+        self,
+        states: Float[Tensor, "windows places _"],
+        input_ids: Int[Tensor, "windows tokens"],
+        attention_mask: Int[Tensor, "windows tokens"],
+        token_type_ids: Int[Tensor, "windows tokens"] | None = None,
+    ) -> Float[Tensor, "windows tokens hidden"]:
+        """Return the hidden states of the last layer, given those that leave the frozen layers.
+
+        Args:
+            states: What leaves `frozen_trunk`; without one the result itself.
+            input_ids: Token ids.
+            attention_mask: 1 at tokens, 0 at padding.
+            token_type_ids: See `encode`.
+        """
+        if self.frozen_trunk is None:
+            return states
+        with self.frozen_trunk.left_with(states):
+            return self.encode(input_ids, attention_mask, token_type_ids)
+
     def forward(
         self,
         input_ids: Int[Tensor, "windows tokens"],
         attention_mask: Int[Tensor, "windows tokens"],
         token_type_ids: Int[Tensor, "windows tokens"] | None = None,
         windows: Int[Tensor, " rows"] | None = None,
+        states: Float[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "rows outputs"]:
         """Return the logits of the task head, one line a row.
 
@@ -177,12 +202,15 @@ class Backbone(nn.Module):
             token_type_ids: See `encode`.
             windows: How many windows each row has; None if each is one. The windows of a row are
                 read and pooled on their own, then averaged (`average_windows`).
+            states: See `Batch`; what they stand for is not computed.
         """
-        hidden = self.encode(input_ids, attention_mask, token_type_ids)
-        pooled = pool(hidden, attention_mask, self.pooling)
-        if windows is not None:
-            pooled = average_windows(pooled, attention_mask, windows, self.pooling)
-        logits: Tensor = self.head(pooled, hidden, attention_mask, windows)
+        if states is not None and states.dim() == 2:
+            logits: Tensor = self.head(states)
+            return logits
+        inputs = input_ids, attention_mask, token_type_ids
+        hidden = self.encode(*inputs) if states is None else self.encode_on(states, *inputs)
+        pooled = pool_rows(hidden, attention_mask, windows, self.pooling)
+        logits = self.head(pooled, hidden, attention_mask, windows)
         return logits
 
     def train(self, mode: bool = True) -> Self:

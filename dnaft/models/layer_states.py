@@ -11,7 +11,7 @@ from torch import Tensor
 from dnaft.batch import Batch
 from dnaft.errors import InputError
 from dnaft.models.backbone import Backbone
-from dnaft.models.pooling import average_windows, pool
+from dnaft.models.pooling import pool_rows
 
 
 def encode_layers(
@@ -62,12 +62,10 @@ def pool_layers(backbone: Backbone, batch: Batch) -> list[Float[Tensor, "rows _"
         backbone: The model, on the device of the batch.
         batch: Rows, the labels of which are not looked at.
     """
-    _, mask, _, windows = batch.inputs
+    ids, mask, types, windows, _ = batch.inputs
     vectors = []
-    for state in encode_layers(backbone, *batch.inputs[:3]):
-        pooled = pool(state.float(), mask, backbone.pooling)
-        if windows is not None:
-            pooled = average_windows(pooled, mask, windows, backbone.pooling)
+    for state in encode_layers(backbone, ids, mask, types):
+        pooled = pool_rows(state.float(), mask, windows, backbone.pooling)
         vectors.append(pooled.reshape(batch.strands, -1, pooled.shape[1]).mean(dim=0))
     return vectors
 

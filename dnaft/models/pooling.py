@@ -31,6 +31,24 @@ def pool(
     return hidden[torch.arange(hidden.shape[0], device=hidden.device), index]
 
 
+def pool_rows(
+    hidden: Float[Tensor, "windows tokens hidden"],
+    mask: Int[Tensor, "windows tokens"],
+    windows: Int[Tensor, " rows"] | None,
+    how: Pooling,
+) -> Float[Tensor, "rows hidden"]:
+    """Pool each window, then average those of a row.
+
+    Args:
+        hidden: Hidden states of the last layer.
+        mask: 1 at tokens, 0 at padding.
+        windows: How many windows each row has; None if each has one.
+        how: See `pool` and `average_windows`.
+    """
+    pooled = pool(hidden, mask, how)
+    return pooled if windows is None else average_windows(pooled, mask, windows, how)
+
+
 def average_windows(
     pooled: Float[Tensor, "windows hidden"],
     mask: Int[Tensor, "windows tokens"],

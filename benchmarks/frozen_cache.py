@@ -1,0 +1,188 @@
+"""A frozen model under transformers' Trainer and under dnaft: processor time of runs in turn.
+
+    OMP_NUM_THREADS=1 python benchmarks/frozen_cache.py
+    python benchmarks/frozen_cache.py --hidden 768 --layers 12 --rows 4000     # a real size
+
+The same random BERT, rows, batches and epochs on both sides, dev scored after each epoch, test
+once. On one side what users write: `BertForSequenceClassification` with frozen parameters, tokens
+made beforehand, `Trainer`. On the other `python -m dnaft.train` within this process, tokens,
+checkpoints, record and predictions included: without the states of frozen layers, with them and an
+empty cache, and again with another seed and learning rate. Imports are made before.
+"""
+
+import argparse
+import contextlib
+import csv
+import io
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+
+import dnaft
+from dnaft.config import build, read_choice
+from dnaft.data.packed import read_packed
+from dnaft.train import main as train
+
+BATCH, EVAL_BATCH, HEADS = 32, 128, 4
+SPLITS = ("train", "dev", "test")
+
+
+def write_rows(folder: Path, rows: int, length_bp: int) -> dict[str, list[tuple[str, int]]]:
+    """Write yeast promoters as csv files, an eighth as many rows for dev and for test."""
+    windows = read_packed(Path(dnaft.__file__).parent / "assets" / "yeast" / "promoter.safetensors")
+    sequences, content = windows.sequences(), {}
+    for code, split in enumerate(SPLITS):
+        count = rows if split == "train" else rows // 8
+        of_split = [i for i, s in enumerate(windows.split) if s == code]
+        chosen = of_split[:: max(1, len(of_split) // count)][:count]
+        content[split] = [(sequences[i][-length_bp:], int(windows.labels[i])) for i in chosen]
+        with (folder / f"{split}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([("sequence", "label"), *content[split]])
+    return content
+
+
+def architecture(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the shape of the model, without dropout."""
+    return {
+        "vocab_size": 69,
+        "hidden_size": arguments.hidden,
+        "num_hidden_layers": arguments.layers,
+        "num_attention_heads": HEADS,
+        "intermediate_size": 4 * arguments.hidden,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }
+
+
+def with_trainer(
+    arguments: argparse.Namespace, tokens: dict[str, Any], folder: Path, top_layers: int
+) -> None:
+    """Train as a script of plain transformers does."""
+    model = BertForSequenceClassification(BertConfig(**architecture(arguments)))
+    for parameter in model.bert.parameters():
+        parameter.requires_grad_(False)
+    for layer in list(model.bert.encoder.layer)[arguments.layers - top_layers :]:
+        for parameter in layer.parameters():
+            parameter.requires_grad_(True)
+    settings = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=arguments.epochs,
+        per_device_train_batch_size=BATCH,
+        per_device_eval_batch_size=EVAL_BATCH,
+        learning_rate=1e-2,
+        eval_strategy="epoch",
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
+    )
+
+    def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        ids = [torch.tensor(row["input_ids"]) for row in rows]
+        return {
+            "input_ids": pad_sequence(ids, batch_first=True),
+            "attention_mask": pad_sequence([torch.ones_like(i) for i in ids], batch_first=True),
+            "labels": torch.tensor([row["labels"] for row in rows]),
+        }
+
+    trainer = Trainer(
+        model=model,
+        args=settings,
+        data_collator=collate,
+        train_dataset=tokens["train"],
+        eval_dataset=tokens["dev"],
+    )
+    trainer.train()
+    trainer.predict(tokens["test"])
+
+
+def with_dnaft(
+    arguments: argparse.Namespace, folder: Path, top_layers: int, *overrides: str
+) -> None:
+    """Train as the command line does."""
+    shape = [f"++model.architecture.{k}={v}" for k, v in architecture(arguments).items()]
+    method = ["method=linear_probe"]
+    if top_layers:
+        method = ["method=partial", f"method.inject.top_layers={top_layers}"]
+    sys.argv = [
+        "dnaft.train", "task=csv", *(f"task.source.{s}={folder / s}.csv" for s in SPLITS),
+        "model=tiny", *shape, *method, f"trainer.max_epochs={arguments.epochs}",
+        f"data.batch_size={BATCH}", f"data.eval_batch_size={EVAL_BATCH}", "progress=false",
+        f"output_dir={folder / 'out'}", *overrides,
+    ]  # fmt: skip
+    train()
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Return processor time of one call, what it prints left out; on a GPU time by the clock."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    begin = clock()
+    with contextlib.redirect_stdout(io.StringIO()):
+        work()
+    return clock() - begin
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> None:
+    """Print the table."""
+    content = write_rows(folder, arguments.rows, arguments.length_bp)
+    tokenizer = build(read_choice("tokenizer", "kmer") | {"k": 3, "prefix": "", "suffix": ""}, "")
+    tokens = {}
+    for split, rows in content.items():
+        encoded = tokenizer.encode([sequence for sequence, _ in rows])
+        ids = [encoded[i].tolist() for i in range(len(rows))]
+        tokens[split] = [
+            {"input_ids": i, "labels": label} for i, (_, label) in zip(ids, rows, strict=True)
+        ]
+    warm_up = ["trainer.max_steps=1", f"output_dir={folder / 'warm'}"]
+    os.environ["DNAFT_CACHE_DIR"] = str(folder / "warm")
+    seconds(lambda: with_dnaft(arguments, folder, 0, *warm_up))
+    print("| method | run | seconds | Trainer / run |\n|---|---|---|---|")
+    for top in (0, arguments.layers // 4):
+        method = f"top {top} of {arguments.layers} layers" if top else "linear probe"
+        found: dict[str, list[float]] = {}
+        for repeat in range(arguments.repeats):
+            os.environ["DNAFT_CACHE_DIR"] = str(folder / f"cache-{top}-{repeat}")
+            runs: dict[str, Callable[[], None]] = {
+                "transformers Trainer": lambda t=top: with_trainer(
+                    arguments, tokens, folder / "hf", t
+                ),
+                "fast.frozen_states=false": lambda t=top: with_dnaft(
+                    arguments, folder, t, "fast.frozen_states=false"
+                ),
+                "first run": lambda t=top: with_dnaft(arguments, folder, t),
+                "another seed and rate": lambda t=top: with_dnaft(
+                    arguments, folder, t, "seed=2", "method.optimizer.lr=3e-3"
+                ),
+            }
+            for name, work in runs.items():
+                found.setdefault(name, []).append(seconds(work))
+        base = found["transformers Trainer"]
+        for name, times in found.items():
+            ratio = statistics.median(a / b for a, b in zip(base, times, strict=True))
+            print(
+                f"| {method} | {name} | {statistics.median(times):.1f} | {ratio:.1f} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--length_bp", type=int, default=150)
+    parser.add_argument("--hidden", type=int, default=192)
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=2)
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as name:
+        measure(parser.parse_args(), Path(name))
