@@ -6,25 +6,25 @@ what works is imported when there is something to do.
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dnaft.config import config_dir, register_schema
 from dnaft.errors import InputError
 from dnaft.exit_status import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, FULL_ERROR
 from dnaft.explain import explain
-from dnaft.run_folder import RunFolders, run_name
-from dnaft.settings import check_choices
+from dnaft.job import Job
+from dnaft.run_folder import run_name
+from dnaft.sweeps.report import report_sweep
+from dnaft.sweeps.task import SweepTask
 
-# What a command does: configuration in plain values, run folder, the choice in each group.
-Job = Callable[[dict[str, Any], Path, dict[str, str]], object]
+_OUR_PLUGINS = "hydra_plugins.dnaft_sweeps."
 
 
 class CommandLine:
@@ -38,10 +38,9 @@ class CommandLine:
     """
 
     def __init__(self, config_name: str, job: Job) -> None:
-        self._job = job
         self._config_name = config_name
-        self._folders = RunFolders()
-        self._failures: list[Exception] = []
+        self._job = job
+        self._task = SweepTask(job)
 
     def __call__(self) -> None:
         """Run the command line; exit with status 2 and a message if the input is wrong."""
@@ -49,11 +48,11 @@ class CommandLine:
         register_schema()
         for name, resolver in (
             ("run_dir", self._run_dir),
-            ("run_subdir", self._run_subdir),
+            ("run_subdir", _run_subdir),
             ("sweep_dir", _sweep_dir),
         ):
             OmegaConf.register_new_resolver(name, resolver, replace=True)
-        self._failures.clear()
+        self._task = SweepTask(self._job)
         try:
             self._compose_and_run()
         except (KeyboardInterrupt, SystemExit) as stop:
@@ -61,62 +60,37 @@ class CommandLine:
             if not isinstance(stop.__context__ or stop, KeyboardInterrupt):
                 raise
             print(
-                "interrupted; the same command with resume=true goes on from the last checkpoint, "
-                "if there is one",
+                "interrupted; the same command goes on where it stopped"
+                if self._task.sweep.entries
+                else "interrupted; the same command with resume=true goes on from the last "
+                "checkpoint, if there is one",
                 file=sys.stderr,
             )
             sys.exit(EXIT_INTERRUPTED)
         self._report(traceback_wanted)
 
     def _report(self, traceback_wanted: bool) -> None:
-        if not self._failures:
-            return
-        for error in self._failures:
-            if traceback_wanted or not _is_input(error):
-                if len(self._failures) == 1:
-                    raise error
-                sys.excepthook(type(error), error, error.__traceback__)
-            else:
-                print(f"error: {explain(error)}", file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT if all(map(_is_input, self._failures)) else EXIT_BUG)
+        failed = report_sweep(self._task.sweep, traceback_wanted)
+        for error in self._task.failures:  # of a single run, or of the command line
+            if traceback_wanted or not isinstance(error, InputError | OmegaConfBaseException):
+                raise error
+            print(f"error: {explain(error)}", file=sys.stderr)
+            sys.exit(EXIT_BAD_INPUT)
+        if failed:
+            sys.exit(EXIT_BAD_INPUT if all(o.wrong_input for o in failed) else EXIT_BUG)
 
     def _run_dir(self, output_dir: str, *arguments: Any) -> str:
         """Return the run folder, for `hydra.run.dir`: names of its parents, seed, resume."""
-        *parents, seed, resume = arguments
-        # As typed: an interpolation among them belongs to another place of the configuration.
-        overrides: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-        folder = Path(output_dir).expanduser().joinpath(*parents)
-        return str(self._folders.claim(folder / run_name(seed, overrides), resume))
-
-    def _run_subdir(self, output_dir: str, *arguments: Any) -> str:
-        """Return the run folder below `output_dir`, for `hydra.sweep.subdir`."""
-        return os.path.relpath(self._run_dir(output_dir, *arguments), _sweep_dir(output_dir))
-
-    def _run_one(self, config: DictConfig) -> None:
-        # Raised here, an exception would get a line of Hydra's in front; `_report` reports it
-        # instead. In a sweep the other jobs go on.
-        try:
-            settings = HydraConfig.get()
-            choices = {group: str(choice) for group, choice in settings.runtime.choices.items()}
-            check_choices(choices)
-            plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-            self._job(plain, Path(settings.runtime.output_dir), choices)
-        except Exception as error:
-            self._failures.append(error)
-        finally:
-            self._folders.release()
+        base = _base(output_dir, *arguments)
+        return str(self._task.folders.claim(base, resume=arguments[-1]))
 
     def _compose_and_run(self) -> None:
         """Let Hydra read the command line and run each job; collect what goes wrong."""
-
-        def run_one(config: DictConfig) -> None:
-            self._run_one(config)
-
         before = os.environ.get(FULL_ERROR)
         os.environ[FULL_ERROR] = "1"  # Hydra then raises what it would print and exit 1 for
         try:
             hydra.main(version_base="1.3", config_path=config_dir(), config_name=self._config_name)(
-                run_one
+                self._task
             )()
         except (InputError, HydraException, OmegaConfBaseException, ValueError) as error:
             # Of the command line: exceptions of a job do not come this way.
@@ -124,13 +98,32 @@ class CommandLine:
             if "Config group override must be" in text:  # Hydra does not say which
                 null = [argument for argument in sys.argv[1:] if argument.endswith("=null")]
                 text = f"{' '.join(null)}: no choice; choose a file, for example callbacks=none"
-            self._failures.append(InputError(text).with_traceback(error.__traceback__))
+            self._task.failures.append(InputError(text).with_traceback(error.__traceback__))
         finally:
-            self._folders.release()
+            self._task.folders.release()
             if before is None:
                 del os.environ[FULL_ERROR]
             else:
                 os.environ[FULL_ERROR] = before
+
+
+def _base(output_dir: str, *arguments: Any) -> Path:
+    """Return the folder of the first run of a name."""
+    *parents, seed, _ = arguments
+    # As typed: an interpolation among them belongs to another place of the configuration.
+    overrides: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return Path(output_dir).expanduser().joinpath(*parents, run_name(seed, overrides))
+
+
+def _run_subdir(output_dir: str, *arguments: Any) -> str:
+    """Return the folder of a run of a sweep below `output_dir`, for `hydra.sweep.subdir`."""
+    launcher = str(HydraConfig.get().launcher.get("_target_"))
+    if not launcher.startswith(_OUR_PLUGINS):
+        raise InputError(
+            f"hydra/launcher: {launcher} knows nothing of run folders; choose sequential, joblib, "
+            "submitit or ray"
+        )
+    return os.path.relpath(_base(output_dir, *arguments), _sweep_dir(output_dir))
 
 
 def _sweep_dir(output_dir: str) -> str:
@@ -144,7 +137,3 @@ def _sweep_dir(output_dir: str) -> str:
             "choose another folder with output_dir=FOLDER"
         ) from error
     return str(folder)
-
-
-def _is_input(error: Exception) -> bool:
-    return isinstance(error, InputError | OmegaConfBaseException)

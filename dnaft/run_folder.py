@@ -20,7 +20,7 @@ LOCK = ".lock"
 _UNNAMED = (
     "task=", "model=", "method=", "seed=", "data_dir=", "cache_dir=", "output_dir=", "resume=",
     "progress=", "logger", "hydra", "data.num_workers=", "trainer.accelerator=", "trainer.devices=",
-    "genome=", "num_workers=", "session.",
+    "genome=", "num_workers=", "session.", "sweep=",
 )  # fmt: skip
 _LONGEST = 100
 
@@ -75,27 +75,20 @@ class RunFolders:
                 continued = self._continue(base) if resume else None
                 self._claims[base] = continued or self._make(base)
             except OSError as error:
-                raise InputError(
-                    f"output_dir: cannot write to {base.parent} ({error.strerror}); "
-                    "choose another folder with output_dir=FOLDER"
-                ) from error
+                raise cannot_write(base, error) from error
         return self._claims[base][0]
 
     def release(self) -> None:
         """Let go of all folders; remove those in which nothing was computed."""
         for folder, lock in self._claims.values():
-            lock.release()
-            if is_finished(folder):
-                (folder / LOCK).unlink(missing_ok=True)
-            elif not has_checkpoint(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            let_go(folder, lock)
         self._claims.clear()
 
     def _continue(self, base: Path) -> tuple[Path, FileLock] | None:
-        for folder in reversed(_numbered(base)):
+        for folder in reversed(numbered(base)):
             if not _is_unfinished(folder):
                 continue
-            lock = _try_lock(folder)
+            lock = try_lock(folder)
             if lock is None:
                 continue
             if _is_unfinished(folder):
@@ -104,19 +97,10 @@ class RunFolders:
         return None
 
     def _make(self, base: Path) -> tuple[Path, FileLock]:
-        taken = _numbered(base)
-        number = _number(taken[-1], base) + 1 if taken else 1
-        base.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
-            number += 1
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                continue
-            lock = _try_lock(folder)
-            if lock is not None:
-                return folder, lock
+            made = make_next(base)
+            if made is not None:
+                return made
 
 
 def is_finished(folder: Path) -> bool:
@@ -139,7 +123,21 @@ def _is_unfinished(folder: Path) -> bool:
     return has_checkpoint(folder) and not is_finished(folder)
 
 
-def _try_lock(folder: Path) -> FileLock | None:
+def make_next(base: Path) -> tuple[Path, FileLock] | None:
+    """Make and lock the folder after those of this name that exist; None if another was quicker."""
+    taken = numbered(base)
+    number = _number(taken[-1], base) + 1 if taken else 1
+    folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+    base.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return None
+    lock = try_lock(folder)
+    return None if lock is None else (folder, lock)
+
+
+def try_lock(folder: Path) -> FileLock | None:
     """Lock the folder for this process, or return None if another has it."""
     lock = FileLock(folder / LOCK)
     try:
@@ -149,7 +147,25 @@ def _try_lock(folder: Path) -> FileLock | None:
     return lock
 
 
-def _numbered(base: Path) -> list[Path]:
+def let_go(folder: Path, lock: FileLock) -> None:
+    """Give up a folder that is locked; remove it if nothing was computed in it."""
+    # Removed while it is ours: the next owner of the name may write to it at once.
+    if not is_finished(folder) and not has_checkpoint(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
+    if is_finished(folder):
+        (folder / LOCK).unlink(missing_ok=True)
+
+
+def cannot_write(base: Path, error: OSError) -> InputError:
+    """Return what a user is told if the folder of a run cannot be made."""
+    return InputError(
+        f"output_dir: cannot write to {base.parent} ({error.strerror}); "
+        "choose another folder with output_dir=FOLDER"
+    )
+
+
+def numbered(base: Path) -> list[Path]:
     """Return the folders of this name that exist, in the order of their numbers."""
     if not base.parent.is_dir():
         return []

@@ -16,12 +16,10 @@ from dnaft.optimization import AdamW
 from dnaft.settings import MethodSettings, check_choices, check_settings
 
 CONF = Path(config_dir())
-# Groups of `dnaft.pretrain` alone; tests/pretraining composes them.
-OF_PRETRAINING = ("genome", "objective")
+# Groups of `dnaft.pretrain` alone, which tests/pretraining composes, and Hydra's own.
+ELSEWHERE = ("genome", "objective", "hydra")
 GROUPS = sorted(
-    folder.name
-    for folder in CONF.iterdir()
-    if folder.is_dir() and folder.name not in OF_PRETRAINING
+    folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name not in ELSEWHERE
 )
 FILES = [
     (group, file.stem)

@@ -1,0 +1,161 @@
+"""Where the runs of a sweep are carried out: each of these takes work and yields outcomes."""
+
+import importlib
+import os
+import re
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dnaft.errors import InputError
+from dnaft.sweeps.work import Outcome, Work
+
+# The position of a run among those handed over, and what became of it; in any order.
+Outcomes = Iterator[tuple[int, Outcome]]
+Execute = Callable[[Sequence[Work], Path], Outcomes]
+
+_POLL_SECONDS = 2.0
+_LONGEST = 300  # characters of a message
+
+
+def in_sequence(work: Sequence[Work], folder: Path) -> Outcomes:
+    """Do one run after another in this process."""
+    for i, run in enumerate(work):
+        yield i, run()
+
+
+def in_processes(work: Sequence[Work], folder: Path, *, n_jobs: int) -> Outcomes:
+    """Do several runs at once in processes of this machine, by joblib's loky.
+
+    If a process dies, for want of memory for example, the runs without an outcome are done one at
+    a time, so that the one at fault shows and the others go on.
+
+    Args:
+        work: The runs.
+        folder: Folder of the sweep.
+        n_jobs: Processes; -1: as many as there are cores.
+    """
+    from joblib import cpu_count
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    if n_jobs == 0 or n_jobs < -1:
+        raise InputError(f"hydra.launcher.n_jobs: must be 1 or more, or -1, got {n_jobs}")
+    processes = min(len(work), cpu_count() if n_jobs == -1 else n_jobs)
+    missing = set(range(len(work)))
+
+    def attempt(positions: Iterable[int], processes: int) -> Outcomes:
+        from concurrent.futures import as_completed
+
+        pool = get_reusable_executor(max_workers=processes, timeout=60)
+        futures = {pool.submit(work[i]): i for i in positions}
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except TerminatedWorkerError as error:
+                if len(futures) > 1:
+                    continue
+                codes = re.search(r"\{(.+?)\}", str(error))  # in a paragraph of advice
+                yield futures[future], _lost(codes[1] if codes else error)
+
+    for i, outcome in attempt(sorted(missing), processes):
+        missing.discard(i)
+        yield i, outcome
+    for i in sorted(missing):
+        yield from attempt([i], 1)
+
+
+def on_slurm(
+    work: Sequence[Work], folder: Path, *, cluster: str | None, parameters: dict[str, Any]
+) -> Outcomes:
+    """Hand the runs to SLURM as a job array, by submitit; wait for them.
+
+    Args:
+        work: The runs.
+        folder: Folder of the sweep; submitit's files go to `.submitit` in it.
+        cluster: null: SLURM; `local`: processes of this machine, to try it out.
+        parameters: What submitit's executor takes, such as timeout_min and gpus_per_node.
+    """
+    submitit = library("submitit")
+    executor = submitit.AutoExecutor(folder=folder / ".submitit" / "%j", cluster=cluster)
+    try:
+        executor.update_parameters(**parameters)
+    except (NameError, TypeError, ValueError) as error:
+        raise InputError(f"hydra.launcher.parameters: {error}") from error
+    if executor.cluster == "slurm":
+        jobs = executor.map_array(_call, work)
+    else:
+        jobs = [executor.submit(run) for run in work]
+    waiting = dict(enumerate(jobs))
+    try:
+        while waiting:
+            for i in [i for i, job in waiting.items() if job.done()]:
+                job = waiting.pop(i)
+                lost = job.exception()
+                yield i, job.result() if lost is None else _lost(lost)
+            if waiting:
+                time.sleep(_POLL_SECONDS)
+    finally:
+        if executor.cluster == "local":
+            for job in waiting.values():
+                job.cancel()
+
+
+def on_ray(
+    work: Sequence[Work], folder: Path, *, address: str | None, num_cpus: float, num_gpus: float
+) -> Outcomes:
+    """Do the runs as tasks of a Ray cluster.
+
+    Args:
+        work: The runs.
+        folder: Folder of the sweep.
+        address: Of a running cluster, or `auto`; null: a cluster on this machine for the sweep.
+        num_cpus: Of each run.
+        num_gpus: Of each run; a fraction shares one.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray = library("ray")
+    started = not ray.is_initialized()
+    if started:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    try:
+        remote = ray.remote(_call).options(num_cpus=num_cpus, num_gpus=num_gpus, max_retries=0)
+        waiting = {remote.remote(run): i for i, run in enumerate(work)}
+        while waiting:
+            ready, _ = ray.wait(list(waiting), num_returns=1)
+            for reference in ready:
+                i = waiting.pop(reference)
+                try:
+                    outcome = ray.get(reference)
+                except ray.exceptions.RayError as error:
+                    outcome = _lost(error)
+                yield i, outcome
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _call(run: Work) -> Outcome:
+    return run()
+
+
+def _lost(reason: object) -> Outcome:
+    """Return the outcome of a run whose process ended without one."""
+    text = textwrap.shorten(str(reason), _LONGEST, placeholder=" ...") or type(reason).__name__
+    return Outcome(
+        "failed", message=f"its process died, for want of memory or time perhaps ({text})"
+    )
+
+
+def library(name: str) -> Any:
+    """Import a library that an extra of the same name installs.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"{name} is not installed; pip install 'dnaft[{name}]'") from error

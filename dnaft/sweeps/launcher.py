@@ -1,0 +1,134 @@
+"""A sweep: what is finished is left alone, what is not is continued, failures come at the end."""
+
+import functools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from dnaft.job import plain_config
+from dnaft.same_run import is_same_run
+from dnaft.sweeps.claim import find_finished, is_held
+from dnaft.sweeps.executors import Execute
+from dnaft.sweeps.progress import Progress, wants_table
+from dnaft.sweeps.run_output import kept_streams
+from dnaft.sweeps.summary import Entry, score
+from dnaft.sweeps.task import SweepTask
+from dnaft.sweeps.work import Work
+
+_POLL_SECONDS = 2.0
+
+
+class SweepLauncher(Launcher):
+    """Does each run of a sweep once.
+
+    Args:
+        execute: Carries out runs, somewhere.
+    """
+
+    def __init__(self, execute: Execute) -> None:
+        self.execute = execute
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra knows of the sweep."""
+        if not isinstance(task_function, SweepTask):
+            raise TypeError("this launcher belongs to the command lines of dnaft")
+        self.context = hydra_context
+        self.task = task_function
+        self.config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Do the runs that are not done yet; tell of all of them.
+
+        Returns:
+            For each run its dev score, None if there is none.
+        """
+        setup_globals()
+        folder = Path(str(self.config.hydra.sweep.dir))
+        labels = _labels([filter_overrides(o) for o in job_overrides], self.task.swept)
+        work = [self._compose(o, initial_job_idx + i) for i, o in enumerate(job_overrides)]
+        entries = [Entry(label, run.base) for label, run in zip(labels, work, strict=True)]
+        summary = self.task.sweep
+        first = not summary.entries
+        summary.entries.extend(entries)
+        with kept_streams() as stream:
+            progress = Progress(summary, stream, wants_table(stream, bool(self.config.progress)))
+            _look(range(len(work)), work, entries)
+            if first:
+                progress.begin()
+            with progress.shown():
+                self._do(work, entries, folder, progress)
+        return [_returned(entry) for entry in entries]
+
+    def _compose(self, overrides: Sequence[str], number: int) -> Work:
+        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+        hydra_config = HydraConfig.instance()
+        before = hydra_config.cfg
+        hydra_config.set_config(config)  # the name of the folder asks it for choices
+        try:
+            base = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+            without_hydra = config.copy()
+            with open_dict(without_hydra):
+                del without_hydra["hydra"]
+            plain = plain_config(without_hydra)
+        finally:
+            hydra_config.cfg = before
+        return Work(self.task.job, config, plain, self.context, base)
+
+    def _do(self, work: list[Work], entries: list[Entry], folder: Path, progress: Progress) -> None:
+        waiting = [i for i, entry in enumerate(entries) if entry.folder is None]
+        while waiting:
+            ready = [i for i in waiting if not is_held(work[i].base, _same(work[i]))]
+            if not ready:
+                time.sleep(_POLL_SECONDS)
+            for position, outcome in self.execute([work[i] for i in ready], folder):
+                i = ready[position]
+                entries[i].outcome = outcome
+                _look([i], work, entries)
+                if outcome.status == "elsewhere":
+                    entries[i].outcome = None
+                else:
+                    progress.ended(entries[i])
+            _look(waiting, work, entries)
+            waiting = [i for i in waiting if entries[i].folder is None and not entries[i].outcome]
+
+
+def _look(positions: Sequence[int], work: list[Work], entries: list[Entry]) -> None:
+    """Note which of the runs have a result."""
+    for i in positions:
+        if entries[i].folder is None:
+            found = find_finished(work[i].base, _same(work[i]))
+            if found is not None:
+                entries[i].finish(found)
+
+
+def _same(run: Work) -> Any:
+    return functools.partial(is_same_run, config=run.plain)
+
+
+def _returned(entry: Entry) -> JobReturn:
+    """Return what a sweeper is told: failures are no exceptions, they are told at the end."""
+    returned = JobReturn(status=JobStatus.COMPLETED)
+    returned.return_value = score(entry)
+    return returned
+
+
+def _labels(overrides: list[Sequence[str]], swept: Sequence[str]) -> list[str]:
+    """Return of each run what tells it from the others."""
+    if swept:
+        return [" ".join(o for o in run if o.partition("=")[0] in swept) for run in overrides]
+    common = set(overrides[0]).intersection(*overrides) if len(overrides) > 1 else set()
+    return [" ".join(o for o in run if o not in common) or "the run" for run in overrides]

@@ -1,0 +1,36 @@
+"""The end of a sweep: the results in one table, then what failed."""
+
+import sys
+
+from dnaft.sweeps.summary import Summary
+from dnaft.sweeps.work import Outcome
+
+
+def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
+    """Print the results of a sweep, then its failures to standard error.
+
+    Args:
+        summary: The sweep, empty if there was none.
+        traceback_wanted: Show the calls that led to an error even for wrong input.
+
+    Returns:
+        The outcomes that are failures.
+    """
+    table = summary.table()
+    if table:
+        print(f"\n{len(summary.done)} of {summary.total} runs are done, the best on dev last:\n")
+        print(table)
+    best = summary.best()
+    if best is not None:
+        print(f"\nbest on dev: {best.label}\nrun folder: {best.folder}")
+    failed = [(e, e.outcome) for e in summary.failed if e.outcome is not None]
+    shown = set()
+    for entry, outcome in failed:
+        wanted = traceback_wanted or not outcome.wrong_input
+        if outcome.trace and wanted and outcome.trace not in shown:
+            shown.add(outcome.trace)
+            print(outcome.trace.rstrip(), file=sys.stderr)
+        print(f"error: {entry.label}: {outcome.message}", file=sys.stderr)
+    if failed:
+        print(f"error: {len(failed)} of {summary.total} runs failed", file=sys.stderr)
+    return [outcome for _, outcome in failed]
