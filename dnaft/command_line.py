@@ -1,6 +1,6 @@
 """What the command lines share: Hydra composes, jobs claim folders, errors are explained.
 
-Only Hydra is imported here, so that `--help`, `--cfg job` and a mistyped override answer at once;
+Only Hydra is imported here, so that `--cfg job` and a mistyped override answer at once;
 what works is imported when there is something to do.
 """
 

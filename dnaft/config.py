@@ -14,6 +14,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from dnaft.conf_files import config_dir as config_dir  # whoever composes needs both
 from dnaft.convert import convert
 from dnaft.errors import InputError, near
 
@@ -36,6 +37,7 @@ class FastConfig:
     fused_adapters: bool = MISSING
     frozen_states: bool = MISSING
     cache_gib: float = MISSING
+    dropout: bool = MISSING
 
 
 @dataclass
@@ -91,13 +93,6 @@ def register_schema() -> None:
     """Make the schemas known to Hydra, as `schema` and `pretrain_schema`."""
     ConfigStore.instance().store(name="schema", node=TrainConfig)
     ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
-
-
-def config_dir() -> str:
-    """Return the absolute folder of the yaml files: in the wheel, else in the checkout."""
-    package = Path(__file__).resolve().parent
-    packaged = package / "conf"
-    return str(packaged if packaged.is_dir() else package.parent / "conf")
 
 
 def read_choice(group: str, name: str) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from typing import Any
 
 from lightning import seed_everything
 
-from dnaft.baseline_run import run_baseline
 from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
+from dnaft.dropout import quicken_dropout
 from dnaft.errors import InputError
 from dnaft.fine_tune_run import fine_tune
 from dnaft.forgetting import load_forgetting
-from dnaft.layer_probe_run import run_layer_probe
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.models.backbone import Backbone
 from dnaft.models.quantise import check_quantised
@@ -46,11 +45,15 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
 
     task: Task = build(config["task"], "task")
     if config["method"]["baseline"] is not None:
+        from dnaft.baseline_run import run_baseline  # scikit-learn, which nothing else needs
+
         record = run_baseline(config, folder, choices, task, started)
         finish_run(record, folder, [])
         return record
     data = prepare_data(config, task)
     if config["method"]["probe"] is not None:
+        from dnaft.layer_probe_run import run_layer_probe  # likewise
+
         model = load_base(config, data)
         return run_layer_probe(config, folder, choices, task, data, model, started)
     forgetting = load_forgetting(config["model"], data) if config["eval"]["mlm"] else None
@@ -112,4 +115,6 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
     build(method["inject"], "method.inject")(backbone)
     if config["fast"]["fused_adapters"]:
         fuse_adapters(backbone)
+    if config["fast"]["dropout"]:
+        quicken_dropout(backbone)
     return backbone

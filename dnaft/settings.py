@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from dnaft.config import PretrainConfig, TrainConfig, check_arguments, config_dir
+from dnaft.conf_files import choices as offered
+from dnaft.config import PretrainConfig, TrainConfig, check_arguments
 from dnaft.errors import InputError, near
 
 _LARGEST_SEED = 2**32 - 1  # of numpy's generator, which Lightning seeds, too
@@ -67,10 +67,9 @@ def check_choices(choices: Mapping[str, str]) -> None:
     """
     for group, choice in choices.items():
         if choice.startswith("_"):
-            files = Path(config_dir(), group).glob("[!_]*.yaml")
             raise InputError(
                 f"{group}: {choice} is what other files build upon, not a choice of its own; "
-                f"there are {', '.join(sorted(file.stem for file in files))}"
+                f"there are {', '.join(offered(group))}"
             )
 
 

@@ -191,18 +191,15 @@ class RankSampler(Callback):
             return
         weights = [tensor for g in self._groups for tensor in (g.left, g.values, g.right)]
         gradients = [weight.grad for weight in weights]
-        # fp16's loss scaler skips a step whose gradients overflowed; so must the averages, which
-        # would never recover from an infinite value.
-        finite = [gradient.isfinite().all() for gradient in gradients if gradient is not None]
-        if not finite or bool(torch.stack(finite).all()):
-            self._importance.update(weights, gradients)
+        # fp16's loss scaler skips a step whose gradients overflowed; so do the averages.
+        self._importance.update(weights, gradients)
 
     @torch.no_grad()
     def allocate(self, step: int) -> Allocation:
         """Draw a new mask for `step`, apply it and say what it did."""
         s = self.schedule
         budget = cubic_budget(step, s, exact=self._variant.exact_budget)
-        scores = torch.cat([score.float().cpu() for score in self._importance.scores()])
+        scores = torch.cat(self._importance.scores()).float().cpu()
         costs = torch.cat([torch.full((g.rank,), g.cost) for g in self._groups])
         if self.budget_unit == "parameters":
             top = top_per_parameter(scores, costs, budget)

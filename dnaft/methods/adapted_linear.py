@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from dnaft.dropout import draw_dropped
+
 
 def adapted_linear(
     x: Float[Tensor, "*rows d_in"],
@@ -41,9 +43,7 @@ def adapted_linear(
         dropout: Probability that an entry of x is zero for A; the others are divided by 1 - p.
         magnitude: m; 1 if none.
     """
-    dropped = None
-    if dropout > 0:
-        dropped = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(dropout)
+    dropped = draw_dropped(x.shape, dropout, x.device) if dropout > 0 else None
     result: Tensor = _AdaptedLinear.apply(  # type: ignore[no-untyped-call]
         x, weight, bias, right, left, magnitude, scale, dropped, dropout
     )
@@ -101,10 +101,11 @@ class _AdaptedLinear(torch.autograd.Function):
             if dropped is None:
                 of_x.addmm_(of_inner.T, right, alpha=ctx.factor)
             else:
-                of_x += _drop((of_inner.T @ right) * ctx.factor, dropped)
+                of_x.add_(_drop(of_inner.T @ right, dropped), alpha=ctx.factor)
             of_x = of_x.view(ctx.shape)
         return of_x, None, None, of_right, of_left, of_magnitude, None, None, None
 
 
 def _drop(rows: Tensor, dropped: Tensor | None) -> Tensor:
-    return rows if dropped is None else rows.masked_fill(dropped.view(rows.shape), 0)
+    # On a CPU `where` takes half the time of `masked_fill`.
+    return rows if dropped is None else torch.where(dropped.view(rows.shape), 0.0, rows)

@@ -27,26 +27,26 @@ class PrunedValues:
     """
 
     def __init__(self, groups: Sequence[TripletGroup], store: Store) -> None:
-        self.mask: Bool[Tensor, " triplets"] | None = None
         self._groups, self._store = groups, store
+        self._put(None)
         self._shadow = [torch.zeros_like(group.values) for group in groups]
 
     @torch.no_grad()
     def redraw(self, mask: Bool[Tensor, " triplets"]) -> None:
         """Put a new mask in force: zero what it prunes, bring back what it keeps."""
-        self.mask = mask
+        self._put(mask)
         if self._store == "shadow":
-            for group, keep, shadow in zip(self._groups, self._parts(), self._shadow, strict=True):
+            for group, gone, shadow in zip(self._groups, self._gone, self._shadow, strict=True):
                 latent = group.values + shadow
-                shadow.copy_(torch.where(keep, 0, latent))
+                shadow.copy_(torch.where(gone, latent, 0))
                 group.values.copy_(latent)
         self.hold()
 
     @torch.no_grad()
     def hold(self) -> None:
         """Zero again what the mask prunes, which training has moved."""
-        for group, keep in zip(self._groups, self._parts(), strict=True):
-            group.values.masked_fill_(~keep, 0)
+        for group, gone in zip(self._groups, self._gone, strict=True):
+            group.values.masked_fill_(gone, 0)
 
     def remove(self, optimizers: Iterable[Optimizer]) -> int:
         """Take what the mask prunes out of model and optimisers; return how many triplets go.
@@ -55,15 +55,18 @@ class PrunedValues:
         """
         if self.mask is None or bool(self.mask.all()):
             return 0
-        before = self.mask.numel()
+        removed = int((~self.mask).sum())
         remove_triplets(self._groups, self.mask, optimizers)
-        self.mask = self.mask[self.mask]
+        self._put(self.mask[self.mask])
         self._shadow = [torch.zeros_like(group.values) for group in self._groups]
-        return before - self.mask.numel()
+        return removed
 
     def ranks(self) -> list[int]:
         """Return how many triplets of each matrix the mask keeps; all before the first mask."""
-        return [int(keep.sum()) for keep in self._parts()]
+        if self.mask is None:
+            return [group.rank for group in self._groups]
+        parts = self.mask.split([group.rank for group in self._groups])
+        return [int(part.sum()) for part in parts]
 
     def state_dict(self) -> dict[str, Any]:
         """Return mask and values kept aside, for a checkpoint."""
@@ -71,18 +74,18 @@ class PrunedValues:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put back what `state_dict` gave."""
-        self.mask = state["mask"]
+        self._put(state["mask"])
         self._shadow = [
             shadow.to(group.values.device)
             for shadow, group in zip(state["shadow"], self._groups, strict=True)
         ]
 
-    def _parts(self) -> list[Tensor]:
-        """Return the mask of each matrix, shaped like its values."""
-        if self.mask is None:
-            return [torch.ones_like(group.values, dtype=torch.bool) for group in self._groups]
-        parts = self.mask.split([group.rank for group in self._groups])
-        return [
+    def _put(self, mask: Bool[Tensor, " triplets"] | None) -> None:
+        """Take a mask; keep what it prunes of each matrix ready, on the device of its values."""
+        self.mask = mask
+        ranks = [group.rank for group in self._groups]
+        gone = torch.zeros(sum(ranks), dtype=torch.bool) if mask is None else ~mask
+        self._gone = [
             part.to(group.values.device).reshape(group.values.shape)
-            for part, group in zip(parts, self._groups, strict=True)
+            for part, group in zip(gone.split(ranks), self._groups, strict=True)
         ]

@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+
+from dnaft.config import config_dir, register_schema
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("torch", "lightning", "transformers", "peft", "sklearn", "numpy", "pydantic", "pandas")
@@ -31,7 +34,6 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (["--help"], "adalora_rs"),
         (["--cfg", "job"], "_target_: dnaft.data.task.Task"),
         (["--cfg", "job", "--resolve", "task=prom_tata"], "Domain: DNA Promoter"),
         (["--cfg", "job", "--package", "method", "method=lora"], "name: lora"),
@@ -72,6 +74,46 @@ def test_mistakes_are_refused_at_once(tmp_path: Path, arguments: list[str], mess
 
 def test_bases_are_not_offered(tmp_path: Path) -> None:
     assert "_base" not in run(tmp_path, "method=lroa").stderr
+
+
+@pytest.mark.parametrize("command", ["train", "pretrain"])
+def test_help_needs_the_standard_library_alone(tmp_path: Path, command: str) -> None:
+    """In an interpreter that knows no installed package."""
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); sys.argv = ['x', '--help']; "
+    code += f"from dnaft.{command} import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m dnaft.{command} " in done.stdout
+
+
+def test_help_lists_every_choice_and_every_key(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "task").mkdir(parents=True)
+    (tmp_path / "mine" / "task" / "enhancers_of_mine.yaml").touch()
+    text = run(tmp_path, "--help", "--config-dir", "mine").stdout
+    lines = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    register_schema()
+    with initialize_config_dir(config_dir(), version_base="1.3"):
+        config = compose("train", return_hydra_config=True)
+    groups = [g for g in config.hydra.runtime.choices if not g.startswith("hydra/")]
+    assert set(groups) >= {"task", "tokenizer", "model", "method", "experiment"}
+    for group in groups:
+        files = {file.stem for file in Path(config_dir(), group).glob("*.yaml")}
+        more = {"enhancers_of_mine"} if group == "task" else set()
+        known = {name for name in files if not name.startswith("_")} | more
+        assert set(lines[group].split(", ")) == known
+    assert "\n  default: adalora_rs\n" in text
+    for key in config:
+        assert key in (*groups, "hydra") or f"\n{key}:" in text, key
+
+
+def test_training_a_language_model_imports_no_library_of_other_methods() -> None:
+    packages = ("sklearn", "pandas", "wandb", "bitsandbytes", "h5py", "datasets")
+    code = f"import sys, dnaft.run; print([name for name in {packages!r} if name in sys.modules])"
+    env = {"PYTHONPATH": str(REPOSITORY)} | dict(os.environ)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_unknown_flag(tmp_path: Path) -> None:

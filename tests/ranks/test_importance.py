@@ -1,5 +1,10 @@
+import copy
+from collections import Counter
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dnaft.ranks.importance import Importance
 from dnaft.ranks.orthogonality import orthogonality_penalty
@@ -55,3 +60,78 @@ def test_averages_of_half_precision_weights_do_not_underflow() -> None:
     one, two = importance.scores()[0].tolist()
     assert 0 < one
     assert two == pytest.approx(4 * one, rel=1e-2)
+
+
+def weights_of(matrices: int) -> list[torch.Tensor]:
+    shapes = [(7, 2), (2, 1), (2, 5)] * matrices
+    return [torch.randn(shape) for shape in shapes]
+
+
+@pytest.mark.parametrize("uncertainty", ["previous", "updated"])
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_a_gradient_that_is_not_finite_changes_nothing(uncertainty: Any, bad: float) -> None:
+    importance = Importance(0.85, 0.7, uncertainty)
+    weights = weights_of(2)
+    broken: list[torch.Tensor | None] = [torch.randn_like(w) for w in weights]
+    broken[4] = torch.full_like(weights[4], bad)
+    importance.update(weights, broken)
+    assert not importance.ready
+    assert importance.state_dict() == {"sensitivities": [], "uncertainties": []}
+    for _ in range(2):
+        importance.update(weights, [torch.randn_like(w) for w in weights])
+    assert importance.ready
+    before = copy.deepcopy(importance.state_dict())
+    importance.update(weights, broken)
+    for name, averages in importance.state_dict().items():
+        for average, old in zip(averages, before[name], strict=True):
+            assert torch.equal(average, old)
+
+
+def test_averages_put_back_go_on_bit_for_bit() -> None:
+    weights = weights_of(3)
+    steps = [[torch.randn_like(w) for w in weights] for _ in range(4)]
+    whole, first, rest = (Importance(0.85, 0.7) for _ in range(3))
+    for gradients in steps:
+        whole.update(weights, gradients)
+    for gradients in steps[:2]:
+        first.update(weights, gradients)
+    # As a checkpoint holds them: tensors of their own.
+    saved = {name: [a.clone() for a in parts] for name, parts in first.state_dict().items()}
+    rest.load_state_dict(saved, weights)
+    assert rest.ready
+    for gradients in steps[2:]:
+        rest.update(weights, gradients)
+    for one, other in zip(whole.scores(), rest.scores(), strict=True):
+        assert torch.equal(one, other)
+    rest.forget()
+    assert not rest.ready
+
+
+class Calls(TorchDispatchMode):
+    """Counts the operations that reach the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.counts[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("uncertainty", ["previous", "updated"])
+def test_a_step_reads_nothing_back_and_takes_as_many_operations_for_any_model(
+    uncertainty: Any,
+) -> None:
+    counted = []
+    for matrices in (1, 50):
+        importance, weights = Importance(0.85, 0.85, uncertainty), weights_of(matrices)
+        gradients = [torch.randn_like(w) for w in weights]
+        importance.update(weights, gradients)
+        with Calls() as calls:
+            importance.update(weights, gradients)
+        # What a GPU has to be waited for: `.item()`, `bool()`, and indices of unknown number.
+        assert not calls.counts.keys() & {"_local_scalar_dense", "nonzero", "equal", "is_nonzero"}
+        counted.append(calls.counts)
+    assert counted[0] == counted[1]
+    assert counted[0].total() < 25

@@ -1,0 +1,154 @@
+"""What adaptive ranks cost a training step: dnaft's rank sampler against PEFT's RankAllocator.
+
+    OMP_NUM_THREADS=1 python benchmarks/rank_allocation.py [--steps 20] [--rounds 5]
+
+On the same parameters and gradients, of the shapes of yeast_mini and of OPT-125M without the
+models, both take in every step and mask every tenth; they take turns. Seconds of the processor,
+medians.
+The share is that of the sampler in a training step of yeast_mini (batch of 32 windows of 300 bp).
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from peft import AdaLoraConfig
+from peft.tuners.adalora import RankAllocator
+from torch import nn
+
+from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.config import build, config_dir
+from dnaft.methods.adalora import inject_adalora
+from dnaft.methods.fuse import fuse_adapters
+from dnaft.models.backbone import ROLES, Backbone
+from dnaft.ranks.budget import BudgetSchedule
+from dnaft.ranks.pruned import PrunedValues
+from dnaft.ranks.triplet import TripletGroup
+
+RANK, TARGET, INTERVAL, TOTAL = 12, 8, 10, 100_000
+SQUARES = 4  # q k v o
+# Layers, width, rows of fc1, columns of fc2.
+SHAPES = {"yeast_mini": (4, 128, 512, 256), "opt_125m": (12, 768, 3072, 3072)}
+
+
+class Matrix(nn.Module):
+    """The triplets of a matrix under PEFT's names."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        super().__init__()
+        for name, shape in (
+            ("lora_B", (rows, RANK)),
+            ("lora_E", (RANK, 1)),
+            ("lora_A", (RANK, columns)),
+        ):
+            setattr(self, name, nn.ParameterDict({"default": torch.randn(shape) * 0.1}))
+
+
+def parameters(name: str) -> nn.ModuleList:
+    """Return the adapted matrices of a model, with gradients."""
+    layers, width, rows, columns = SHAPES[name]
+    sizes = [(width, width)] * SQUARES + [(rows, width), (width, columns)]
+    model = nn.ModuleList(Matrix(*size) for size in sizes * layers)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter) * 1e-3
+    return model
+
+
+def by_dnaft(model: nn.ModuleList) -> Callable[[int], None]:
+    """Return what the callback does after `step` steps."""
+    parts = ("lora_B", "lora_E", "lora_A")
+    groups = [
+        TripletGroup(str(index), *(getattr(matrix, part)["default"] for part in parts))
+        for index, matrix in enumerate(model)
+    ]
+    sampler = RankSampler(TARGET, INTERVAL, 0.25, 0.05, 0.05)
+    sampler._groups, sampler._pruned = groups, PrunedValues(groups, "overwrite")
+    initial = RANK * len(groups)
+    sampler._schedule = BudgetSchedule(
+        initial, TARGET * len(groups), TOTAL, final=TOTAL // 4, interval=INTERVAL
+    )
+
+    def work(step: int) -> None:
+        sampler._observe(step)
+        if sampler.schedule.redraws_at(step):
+            sampler.allocate(step)
+
+    return work
+
+
+def by_peft(model: nn.ModuleList) -> Callable[[int], None]:
+    """Return what `AdaLoraModel.update_and_allocate` has the allocator do."""
+    config = AdaLoraConfig(
+        init_r=RANK, target_r=TARGET, deltaT=INTERVAL, tinit=0, tfinal=TOTAL // 4, total_step=TOTAL
+    )
+    allocator = RankAllocator(model, config, "default")
+
+    def work(step: int) -> None:
+        allocator.update_and_allocate(model, step)
+
+    return work
+
+
+def training_step() -> Callable[[], None]:
+    """Return forward and backward of yeast_mini with adapters of singular triplets."""
+    with initialize_config_dir(config_dir(), version_base="1.3"):
+        config = compose(overrides=["+tokenizer=character", "+model=yeast_mini"])
+    node: Any = OmegaConf.to_container(config.model, resolve=True)
+    backbone: Backbone = build(node, "model")
+    backbone.attach_head(1, positions=300)
+    inject_adalora(backbone, RANK, 16, target_roles=ROLES)
+    fuse_adapters(backbone)
+    backbone.train()
+    ids = torch.randint(5, 9, (32, 300))
+    mask = torch.ones_like(ids)
+
+    def work() -> None:
+        backbone(ids, mask).square().mean().backward()
+        backbone.zero_grad()
+
+    return work
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one call, in seconds of the processor."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def main() -> None:
+    """Print a row a model, then the share of a step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=20, help="a multiple of ten")
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    print("| shapes of | PEFT, ms a step | dnaft, ms a step | PEFT / dnaft |\n|---|---|---|---|")
+    cost = {}
+    for name in SHAPES:
+        ways = {"peft": by_peft(parameters(name)), "dnaft": by_dnaft(parameters(name))}
+        took: dict[str, list[float]] = {way: [] for way in ways}
+        for round_ in range(chosen.rounds + 1):
+            for way, work in ways.items():
+                first = 1 + round_ * chosen.steps
+                steps = range(first, first + chosen.steps)
+                spent = seconds(lambda work=work, steps=steps: [work(step) for step in steps])
+                took[way] += [spent / chosen.steps] if round_ else []
+        cost[name] = statistics.median(took["dnaft"])
+        peft = statistics.median(took["peft"])
+        row = f"{peft * 1e3:.2f} | {cost[name] * 1e3:.2f} | {peft / cost[name]:.1f}"
+        print(f"| `{name}` | {row} |", flush=True)
+    step = training_step()
+    step()
+    median = statistics.median(seconds(step) for _ in range(chosen.rounds))
+    share = cost["yeast_mini"] / (median + cost["yeast_mini"])
+    print(f"a training step of yeast_mini: {median * 1e3:.0f} ms; share of the sampler {share:.2%}")
+
+
+if __name__ == "__main__":
+    main()
