@@ -200,7 +200,8 @@ class RankSampler(Callback):
         s = self.schedule
         budget = cubic_budget(step, s, exact=self._variant.exact_budget)
         scores = torch.cat(self._importance.scores()).float().cpu()
-        costs = torch.cat([torch.full((g.rank,), g.cost) for g in self._groups])
+        ranks = torch.tensor([group.rank for group in self._groups])
+        costs = torch.tensor([group.cost for group in self._groups]).repeat_interleave(ranks)
         if self.budget_unit == "parameters":
             top = top_per_parameter(scores, costs, budget)
         else:

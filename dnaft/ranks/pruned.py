@@ -1,5 +1,6 @@
 """Which singular values are pruned, and what becomes of them."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -65,8 +66,8 @@ class PrunedValues:
         """Return how many triplets of each matrix the mask keeps; all before the first mask."""
         if self.mask is None:
             return [group.rank for group in self._groups]
-        parts = self.mask.split([group.rank for group in self._groups])
-        return [int(part.sum()) for part in parts]
+        kept = iter(self.mask.tolist())
+        return [sum(itertools.islice(kept, group.rank)) for group in self._groups]
 
     def state_dict(self) -> dict[str, Any]:
         """Return mask and values kept aside, for a checkpoint."""
