@@ -145,6 +145,7 @@ def logits(backbone: Backbone) -> torch.Tensor:
 
 def rows_of_docs() -> dict[str, list[str]]:
     """The table of all methods in docs/methods.md, by the first cell."""
-    lines = (CONF.parent / "docs" / "methods.md").read_text().splitlines()
+    text = (CONF.parent / "docs" / "methods.md").read_text()
+    lines = text.partition("## All methods\n")[2].partition("\n## ")[0].splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
     return {row[0].strip("`"): row for row in rows}

@@ -2,7 +2,7 @@
 
 import random
 import signal
-import subprocess
+import threading
 
 from sweep_program import STEPS
 from sweep_runs import Program, rows
@@ -65,18 +65,21 @@ def test_killed_at_random_moments_it_ends_as_if_it_never_was(program: Program) -
     kills = 0
     while True:
         process = program.start(*FOUR, seconds=1.0)
-        try:
-            # The first lines show that it has begun; a kill hits a run, or the time between two.
-            assert process.stdout is not None
-            first = process.stdout.readline()
-            out, err = process.communicate(timeout=generator.uniform(0.1, 2.5) if kills < 3 else 99)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            continue
-        break
-    assert process.returncode == 0, first + out + err
+        assert process.stdout is not None
+        assert process.stderr is not None
+        # The first line shows that it has begun; a kill hits a run, or the time between two.
+        out = process.stdout.readline()
+        killer = threading.Timer(generator.uniform(0.1, 2.5), process.kill)
+        if kills < 3:
+            killer.start()
+        out += process.stdout.read()
+        err = process.stderr.read()
+        status = process.wait(timeout=60)
+        killer.cancel()
+        if status != -signal.SIGKILL:
+            break
+        kills += 1
+    assert status == 0, out + err
     assert kills == 3
     assert program.log("done") == DONE
     assert program.results() == RESULTS
