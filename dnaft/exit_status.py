@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from dnaft.errors import InputError
@@ -26,3 +26,18 @@ def exit_status() -> Iterator[None]:
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def run_command(usage: str, work: Callable[[Sequence[str]], None]) -> None:
+    """Run a command on what was typed, and end as `exit_status` does.
+
+    Args:
+        usage: Printed for `--help`; also, with status 2, if nothing was typed.
+        work: Takes the arguments.
+    """
+    typed = sys.argv[1:]
+    if not typed or {"-h", "--help"} & set(typed):
+        print(usage, end="")
+        sys.exit(0 if typed else EXIT_BAD_INPUT)
+    with exit_status():
+        work(typed)

@@ -5,14 +5,13 @@ signs. What loads a model is imported when there is one to load.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dnaft import arguments
 from dnaft.errors import InputError
-from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
+from dnaft.exit_status import run_command
 from dnaft.record import RunRecord, read
 from dnaft.run_folder import CARD, RESULT, has_checkpoint
 
@@ -144,18 +143,17 @@ def _quantisation(run: Path, record: RunRecord) -> str | None:
     return None
 
 
+def _export(typed: Sequence[str]) -> None:
+    settings = parse(typed)
+    check(settings)
+    from dnaft.export_run import export
+
+    export(settings.run, settings.merge, settings.out)
+
+
 def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
-    typed = sys.argv[1:]
-    if not typed or {"-h", "--help"} & set(typed):
-        print(USAGE, end="")
-        sys.exit(0 if typed else EXIT_BAD_INPUT)
-    with exit_status():
-        settings = parse(typed)
-        check(settings)
-        from dnaft.export_run import export
-
-        export(settings.run, settings.merge, settings.out)
+    run_command(USAGE, _export)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ LINGO, Fig. 5e: Pearson's correlation of the AUC of 104 labels between each two 
 
 import math
 import statistics
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from dnaft import arguments
 from dnaft.errors import InputError
-from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
+from dnaft.exit_status import run_command
 from dnaft.label_table import AREAS, FILE, LabelScore, read_label_table
 from dnaft.record import read
 from dnaft.run_folder import RESULT
@@ -107,12 +106,7 @@ def describe(typed: Sequence[str]) -> str:
 
 def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
-    typed = sys.argv[1:]
-    if not typed or {"-h", "--help"} & set(typed):
-        print(USAGE, end="")
-        sys.exit(0 if typed else EXIT_BAD_INPUT)
-    with exit_status():
-        print(describe(typed))
+    run_command(USAGE, lambda typed: print(describe(typed)))
 
 
 if __name__ == "__main__":

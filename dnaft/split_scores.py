@@ -17,6 +17,22 @@ from dnaft.predictions import write_predictions
 PREDICTIONS = "test_predictions.parquet"
 
 
+def score_split(
+    task: Task, split: str, logits: Tensor, labels: Tensor, targets: Targets | None
+) -> dict[str, float]:
+    """Return the scores of a split; those in the unit of the file end in `_original`.
+
+    Args:
+        task: The task.
+        split: Its name.
+        logits: (rows,) or (rows, outputs).
+        labels: The same rows.
+        targets: As of `score_splits`.
+    """
+    scores = score(task.kind, task.outputs, logits, labels)
+    return scores if targets is None else scores | targets.scores(split, logits)
+
+
 def score_splits(
     task: Task,
     data_dir: str,
@@ -40,11 +56,8 @@ def score_splits(
     scores: dict[str, dict[str, float]] = {}
     by_label = []
     for split, logits, labels in predicted:
-        scores[split] = score(task.kind, task.outputs, logits, labels)
-        original = None
-        if targets is not None:
-            scores[split] |= targets.scores(split, logits)
-            original = targets.predictions(split, logits)
+        scores[split] = score_split(task, split, logits, labels, targets)
+        original = None if targets is None else targets.predictions(split, logits)
         if task.kind == "multilabel":
             by_label += score_labels(split, logits, labels, task.label_names(data_dir))
         if split == "test":

@@ -12,7 +12,8 @@ from dnaft.data.leaks import drop_leaks
 from dnaft.data.table import SequenceTable
 from dnaft.data.targets import scale_targets
 from dnaft.data.task import Task
-from dnaft.metrics import default_metric, score
+from dnaft.metrics import default_metric
+from dnaft.split_scores import score_split
 
 # One feature needs no choice of its penalty: next to none.
 _PENALTIES = (0.01,)
@@ -48,9 +49,7 @@ def score_models(task: Task, tables: Mapping[str, SequenceTable]) -> dict[str, A
         for split in ("dev", "test"):
             logits = torch.from_numpy(fit.predict(split))
             labels = torch.from_numpy(scaled[split].labels)
-            scores[split] = score(task.kind, task.outputs, logits, labels)
-            if targets is not None:
-                scores[split] |= targets.scores(split, logits)
+            scores[split] = score_split(task, split, logits, labels, targets)
         found[name] = {"features": words, "penalty": fit.choice.penalty, "scores": scores}
     return found
 

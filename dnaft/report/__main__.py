@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dnaft import arguments
 from dnaft.errors import InputError
-from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
+from dnaft.exit_status import run_command
 from dnaft.report.contents import gather
 from dnaft.report.runs import find_results, read_results
 from dnaft.report.write import counted, summarise, write_report
@@ -78,12 +78,7 @@ def report(settings: Settings) -> str:
 
 def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
-    typed = sys.argv[1:]
-    if not typed or {"-h", "--help"} & set(typed):
-        print(USAGE, end="")
-        sys.exit(0 if typed else EXIT_BAD_INPUT)
-    with exit_status():
-        print(report(parse(typed)))
+    run_command(USAGE, lambda typed: print(report(parse(typed))))
 
 
 if __name__ == "__main__":
