@@ -64,12 +64,13 @@ def test_killed_at_random_moments_it_ends_as_if_it_never_was(program: Program) -
     generator = random.Random(1)
     kills = 0
     while True:
-        process = program.start(*FOUR, seconds=1.0)
+        process = program.start(*FOUR, seconds=1.5)
         assert process.stdout is not None
         assert process.stderr is not None
         # The first line shows that it has begun; a kill hits a run, or the time between two.
+        # Three kills come in less than the six seconds that the runs sleep, so each hits a sweep.
         out = process.stdout.readline()
-        killer = threading.Timer(generator.uniform(0.1, 2.5), process.kill)
+        killer = threading.Timer(generator.uniform(0.1, 1.8), process.kill)
         if kills < 3:
             killer.start()
         out += process.stdout.read()
