@@ -83,11 +83,11 @@ def describe_lacks(task: Task, tables: Mapping[str, SequenceTable]) -> list[str]
         task: Says which classes there are.
         tables: Splits, targets as the file has them; those that are not there say nothing.
     """
+    if task.kind == "multilabel":
+        return []
     lines = []
-    for split in ("dev", "test"):
-        labels = tables[split].labels if split in tables else np.empty(0)
-        if not len(labels):
-            continue
+    for split in [split for split in ("dev", "test") if split in tables]:
+        labels = tables[split].labels
         if task.kind in ("binary", "multiclass"):
             names = task.classes or tuple(map(str, range(max(2, task.outputs))))
             present = set(np.unique(labels).tolist())
@@ -98,7 +98,7 @@ def describe_lacks(task: Task, tables: Mapping[str, SequenceTable]) -> list[str]
                     f"{split}: no row has label {absent}, so scores tell nothing of it"
                     f"{alone if len(present) == 1 else ''}; part the rows in another way"
                 )
-        elif task.kind == "regression" and (np.ptp(labels, axis=0) == 0).any():
+        elif (np.ptp(labels, axis=0) == 0).any():
             lines.append(
                 f"{split}: a target is the same in all rows, so it has no R2; part the rows in "
                 "another way"
