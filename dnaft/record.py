@@ -127,6 +127,11 @@ def read(path: str | Path) -> RunRecord:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: not a readable record, there is no such file; name the folder of a finished "
+            "run, or finish it with resume=true"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable record ({error}); run it again") from error
     if not isinstance(content, dict) or "schema_version" not in content:

@@ -17,6 +17,8 @@ _TWO_BIT = np.full(256, _NOT_A_BASE, dtype=np.uint8)  # ASCII -> 2-bit code
 _TWO_BIT[_BASES] = np.arange(4, dtype=np.uint8)
 OTHER_BASE = 4
 _FIVE = np.where(_TWO_BIT == _NOT_A_BASE, OTHER_BASE, _TWO_BIT).astype(np.int64)
+_STRONG = np.isin(np.arange(256), np.frombuffer(b"CGcg", dtype=np.uint8))
+_WEAK = np.isin(np.arange(256), np.frombuffer(b"ATat", dtype=np.uint8))
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)  # the first base sits in the highest bits
 # Byte -> its four bases as ASCII, taken together as one number.
 _QUADS = _BASES[(np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3].view(np.uint32)[:, 0]
@@ -70,6 +72,28 @@ def encode_bases(sequences: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[n
     offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
     np.cumsum(np.fromiter(map(len, sequences), np.int64, len(sequences)), out=offsets[1:])
     return np.frombuffer(text, dtype=np.uint8), offsets
+
+
+def gc_fractions(sequences: Sequence[str]) -> NDArray[np.float64]:
+    """Return the share of G and C among the A, C, G and T of each sequence, (sequences,).
+
+    Other letters, N among them, count neither way; a sequence of such letters alone has 0.5.
+
+    >>> gc_fractions(["GCAA", "gNN", "NN"]).tolist()
+    [0.5, 1.0, 0.5]
+
+    Args:
+        sequences: ASCII strings in either case.
+
+    Raises:
+        ValueError: If a sequence holds a letter outside ASCII.
+    """
+    codes, offsets = encode_bases(sequences)
+    strong, weak = (
+        np.diff(np.concatenate([[0], np.cumsum(kind[codes])])[offsets]) for kind in (_STRONG, _WEAK)
+    )
+    bases = strong + weak
+    return np.where(bases > 0, strong / np.maximum(bases, 1), 0.5)
 
 
 def two_bit_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

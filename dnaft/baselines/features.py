@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import linalg
 
-from dnaft.sequence import encode_bases
+from dnaft.sequence import encode_bases, gc_fractions
 
 MAX_K = 8  # 4^8 = 65,536 features
 _ROWS_AT_ONCE = 10_000  # bounds the memory for the positions of all k-mers
@@ -127,11 +127,7 @@ class GcContent:
             sequences: DNA.
             length_bp: Not used: a share needs no common length.
         """
-        numbers, row, _, _ = _lay_out(sequences)
-        bases = np.bincount(row[numbers != _OTHER], minlength=len(sequences))
-        strong = np.bincount(row[(numbers == 1) | (numbers == 2)], minlength=len(sequences))
-        share = np.where(bases > 0, strong / np.maximum(bases, 1), 0.5)
-        return sparse.csr_array(share[:, None])
+        return sparse.csr_array(gc_fractions(sequences)[:, None])
 
     def count_cut(self, sequences: Sequence[str], length_bp: int) -> int:
         """Return 0: no base is left out."""

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dnaft.data.table import SequenceTable
-from dnaft.sequence import encode_bases, reverse_complement
+from dnaft.sequence import gc_fractions, reverse_complement
 
 Unit = tuple[str, ...]  # the sequence of a row, or both of a pair
 
@@ -47,7 +46,8 @@ class SplitCounts:
         length_bp_max: Longest sequence.
         labels: Rows of each class (positive rows of each label, for multi-label tasks); empty
             for regression.
-        gc: Mean GC fraction of each class, in the same order; of all rows for other kinds.
+        gc: Mean GC fraction of each class, in the same order; of all rows for other kinds. Letters
+            other than A, C, G and T count neither way.
         duplicates: Rows beyond the first with the same sequence.
         conflicts: Distinct sequences that carry two labels.
         rc_pairs: Pairs of distinct sequences, one the reverse complement of the other.
@@ -188,9 +188,7 @@ def _overlap(
 
 
 def _labels_and_gc(table: SequenceTable) -> tuple[dict[str, int], dict[str, float]]:
-    codes, offsets = encode_bases(list(map("".join, units(table))))
-    is_gc = np.concatenate([[0], np.cumsum((codes == ord("G")) | (codes == ord("C")))])
-    gc: NDArray[np.float64] = np.diff(is_gc[offsets]) / np.diff(offsets)
+    gc = gc_fractions(list(map("".join, units(table))))
     labels = table.labels
     if labels.dtype.kind == "f" and labels.dtype == np.float64:  # regression
         return {}, {"all": round(float(gc.mean()), 6)}

@@ -1,8 +1,11 @@
 """Splits that were read, checked and compared with each other, before anything is encoded."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from dnaft.data.leaks import count_leaks, count_split, describe_leaks, drop_leaks
 from dnaft.data.table import SequenceTable
@@ -46,7 +49,7 @@ def load_splits(task: Task, data_dir: str) -> Splits:
     leaks = count_leaks(tables)
     counts = {split: count_split(table) for split, table in tables.items()}
     unit = "sequence" if tables["train"].sequences_b is None else "pair"
-    remarks = describe_leaks(counts, leaks, unit)
+    remarks = describe_lacks(task, tables) + describe_leaks(counts, leaks, unit)
     dropped = 0
     if task.drop_leaks:
         tables, dropped = drop_leaks(tables)
@@ -69,3 +72,35 @@ def load_splits(task: Task, data_dir: str) -> Splits:
     for remark in remarks:
         log.warning("task %s, %s", task.name, remark)
     return Splits(tables, summary, unit, targets)
+
+
+def describe_lacks(task: Task, tables: Mapping[str, SequenceTable]) -> list[str]:
+    """Say in a sentence each what dev and test cannot score; empty if they can score everything.
+
+    Labels of multi-label tasks are not among it: those with one value are left out and counted.
+
+    Args:
+        task: Says which classes there are.
+        tables: Splits, targets as the file has them; those that are not there say nothing.
+    """
+    if task.kind == "multilabel":
+        return []
+    lines = []
+    for split in [split for split in ("dev", "test") if split in tables]:
+        labels = tables[split].labels
+        if task.kind in ("binary", "multiclass"):
+            names = task.classes or tuple(map(str, range(max(2, task.outputs))))
+            present = set(np.unique(labels).tolist())
+            absent = ", ".join(name for c, name in enumerate(names) if c not in present)
+            if absent:
+                alone = ", with one class alone MCC is 0 and AUROC undefined"
+                lines.append(
+                    f"{split}: no row has label {absent}, so scores tell nothing of it"
+                    f"{alone if len(present) == 1 else ''}; part the rows in another way"
+                )
+        elif (np.ptp(labels, axis=0) == 0).any():
+            lines.append(
+                f"{split}: a target is the same in all rows, so it has no R2; part the rows in "
+                "another way"
+            )
+    return lines

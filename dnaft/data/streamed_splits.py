@@ -111,13 +111,14 @@ def _account(
 
 def _counts(table: StoredTable) -> dict[str, Any]:
     """Return what is known of a split without comparing its rows."""
-    facts, bases = table.split.facts, len(table) * table.length_bp
+    facts = table.split.facts
+    known = len(table) * table.length_bp - facts["unknown_bases"]
     return {
         "rows": len(table),
         "length_bp_min": table.length_bp,
         "length_bp_max": table.length_bp,
         "labels": {str(i): int(n) for i, n in enumerate(table.positives())},
-        "gc": {"all": round(facts["gc_bases"] / bases, 6)},
+        "gc": {"all": round(facts["gc_bases"] / max(known, 1), 6)},
         "unknown_bases": facts["unknown_bases"],
         "rows_with_unknown_bases": facts["unknown_rows"],
         "strand_pairs": facts["strand_pairs"],

@@ -9,7 +9,10 @@ import numpy as np
 from dnaft import __version__
 from dnaft.data.csv_folder import CsvFolder
 from dnaft.data.fasta_folder import FastaFolder
+from dnaft.data.given_files import OwnFiles
 from dnaft.data.leaks import count_leaks, count_split
+from dnaft.data.source import SPLITS
+from dnaft.data.splits import describe_lacks
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
 from dnaft.data_tools.reading import Reading, checksum_state
@@ -19,6 +22,7 @@ SCHEMA_VERSION = 1
 SPLIT_COLUMNS = (
     "split", "rows", "bp", "labels", "GC", "repeated", "two labels", "both strands", "file",
 )  # fmt: skip
+_FILE_KEYS = ("file", "background", *SPLITS, "label_table", "genome")
 OVERLAP_COLUMNS = ("pair", "rows", "distinct", "reverse complement", "other label", "of")
 
 
@@ -44,6 +48,7 @@ def describe(task: Task, reading: Reading) -> dict[str, Any]:
         "source": describe_source(task),
         "splits": {split: _describe_split(task, split, t) for split, t in tables.items()},
         "overlaps": count_leaks(tables),
+        "lacks": describe_lacks(task, tables),
         "traps": dict(task.traps),
         "problems": list(reading.problems),
         "code_version": __version__,
@@ -57,6 +62,9 @@ def describe_source(task: Task) -> dict[str, Any]:
     if isinstance(source, CsvFolder | FastaFolder):
         found["folder"] = source.folder
         found["hub"] = source.hub_repo
+    elif isinstance(source, OwnFiles):
+        given = {key: getattr(source, key, None) for key in _FILE_KEYS}
+        found["files"] = {key: str(file) for key, file in given.items() if file is not None}
     elif hasattr(source, "file"):
         found["file"] = source.file
     return found
@@ -65,7 +73,7 @@ def describe_source(task: Task) -> dict[str, Any]:
 def to_markdown(card: Mapping[str, Any]) -> str:
     """Return a card as Markdown."""
     source = card["source"]
-    where = f"`{source.get('folder') or source.get('file') or source['type']}`"
+    where = ", ".join(f"`{name}`" for name in source_names(source))
     if source.get("hub"):
         where += f" below data_dir, else the hub's `{source['hub']}`"
     outputs = "" if card["outputs"] == 1 else f", {card['outputs']} outputs"
@@ -81,23 +89,38 @@ def to_markdown(card: Mapping[str, Any]) -> str:
         f"# {card['task']}",
         card["description"],
         markdown_table(("", ""), facts),
-        "## Splits",
-        markdown_table(SPLIT_COLUMNS, split_rows(card)),
-        "Repeated: rows beyond the first of a sequence. Two labels: distinct sequences that carry "
-        "more than one. Both strands: pairs of sequences that are each other's reverse complement.",
-        "## Sequences in two splits",
-        markdown_table(OVERLAP_COLUMNS, overlap_rows(card)) or "No two splits share a sequence.",
+        *(_found_parts(card) if card["splits"] else ["No rows were at hand to be counted."]),
         "## Known traps",
         "\n".join(traps) or "None is noted.",
     ]
     if card["problems"]:
         parts += ["## Problems", "\n".join(f"- {text}" for text in card["problems"])]
-    checksums = [
+    files = [
         (split, f"`{found['file']}`", f"`{found['sha256']}`", found["checksum"])
         for split, found in card["splits"].items()
     ]
-    parts += ["## Files", markdown_table(("split", "file", "sha256", ""), checksums)]
+    if files:
+        parts += ["## Files", markdown_table(("split", "file", "sha256", ""), files)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def source_names(source: Mapping[str, Any]) -> list[str]:
+    """Return the names of the files or the folder that `describe_source` found."""
+    files = list(source.get("files", {}).values())
+    return files or [source.get("folder") or source.get("file") or source["type"]]
+
+
+def _found_parts(card: Mapping[str, Any]) -> list[str]:
+    """Return what the rows were found to be."""
+    return [
+        "## Splits",
+        markdown_table(SPLIT_COLUMNS, split_rows(card)),
+        "Repeated: rows beyond the first of a sequence. Two labels: distinct sequences that carry "
+        "more than one. Both strands: pairs of sequences that are each other's reverse complement.",
+        "\n".join(f"- {text}" for text in card["lacks"]),
+        "## Sequences in two splits",
+        markdown_table(OVERLAP_COLUMNS, overlap_rows(card)) or "No two splits share a sequence.",
+    ]
 
 
 def split_rows(card: Mapping[str, Any]) -> list[Sequence[str]]:

@@ -20,8 +20,9 @@ checksums where the published ones are known; known traps.
   out=FOLDER         write the cards there, TASK.md and TASK.json
   config_dir=FOLDER  a folder with tasks of yours, --config-dir of training
 
-Nothing is fetched: what data_dir lacks is sought in the hub's cache. Exit status 2 if rows are
-missing, cannot be read, or differ from what the task asserts.
+Nothing is fetched: what data_dir lacks is sought in the hub's cache. A task without data has a
+card, too, of what is known without them. Exit status 2 if rows are missing, cannot be read, or
+differ from what the task asserts.
 """
 _KEYS = ("task", "data_dir", "out", "config_dir")
 
@@ -60,17 +61,17 @@ def _check_one(task: Any, data_dir: str, out: str | None) -> None:
     from dnaft.data_tools.reading import read_splits
 
     reading = read_splits(task, data_dir)
-    if reading.absent:
-        raise InputError(
-            f"task {task.name}: no data in {data_dir} (data_dir) or the hub's cache; fetch them "
-            "with python -m dnaft.data get, or set data_dir to the folder with them"
-        )
-    if not reading.tables:
+    if not reading.tables and reading.problems:
         raise InputError("; ".join(reading.problems))
     card = describe(task, reading)
     print(to_markdown(card), end="")
     if out is not None:
         _write(card, out)
+    if reading.absent:
+        raise InputError(
+            f"task {task.name}: no data in {data_dir} (data_dir) or the hub's cache; fetch them "
+            "with python -m dnaft.data get, or set data_dir to the folder with them"
+        )
     if reading.problems:
         raise InputError("; ".join(reading.problems))
 
@@ -86,6 +87,7 @@ def _check_all(benchmark: str, tasks: Sequence[Any], data_dir: str, out: str | N
     )
     from dnaft.data_tools.reading import read_splits
 
+    cards: list[dict[str, Any]] = []
     absent: list[str] = []
     problems: list[str] = []
     splits: list[Sequence[str]] = []
@@ -93,22 +95,23 @@ def _check_all(benchmark: str, tasks: Sequence[Any], data_dir: str, out: str | N
     traps: dict[tuple[str, str], list[str]] = {}
     for task in tasks:
         reading = read_splits(task, data_dir)
-        if reading.absent:
-            absent.append(task.name)
-            continue
         problems += reading.problems
         card = describe(task, reading)
+        cards.append(card)
+        if reading.absent:
+            absent.append(task.name)
         splits += [[task.name, *row] for row in split_rows(card)]
         overlaps += [[task.name, *row] for row in overlap_rows(card)]
         for name, text in card["traps"].items():
             traps.setdefault((name, " ".join(text.split())), []).append(task.name)
-        if out is not None:
-            _write(card, out)
     if len(absent) == len(tasks):
         raise InputError(
             f"data_dir: {data_dir} and the hub's cache have nothing of {benchmark}; fetch it with "
             f"python -m dnaft.data get {benchmark}, or set data_dir to the folder with it"
         )
+    if out is not None:
+        for card in cards:
+            _write(card, out)
     print(markdown_table(("task", *SPLIT_COLUMNS), splits), end="\n\n")
     print(markdown_table(("task", *OVERLAP_COLUMNS), overlaps), end="\n\n")
     warnings = [(name, text, ", ".join(of)) for (name, text), of in traps.items()]

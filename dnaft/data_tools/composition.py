@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnaft.baselines.features import GcContent
 from dnaft.data.table import SequenceTable
 from dnaft.metrics import Kind
+from dnaft.sequence import gc_fractions
 
 ALL = "all"
 _GC_BINS = 50
@@ -30,7 +30,7 @@ def describe_composition(kind: Kind, tables: Mapping[str, SequenceTable]) -> dic
         `gc`, `length` and their histograms; for a regression `gc_correlation`, Pearson's, of each
         split's first target.
     """
-    gc = {split: gc_fractions(table) for split, table in tables.items()}
+    gc = {split: _gc_of_rows(table) for split, table in tables.items()}
     lengths = {split: table.lengths_bp().astype(np.float64) for split, table in tables.items()}
     gc_edges = np.linspace(0, 1, _GC_BINS + 1)
     every = np.concatenate(list(lengths.values()))
@@ -64,10 +64,9 @@ def class_rows(kind: Kind, table: SequenceTable) -> dict[str, NDArray[np.bool_]]
     return {str(c): table.labels == c for c in np.unique(table.labels).tolist()}
 
 
-def gc_fractions(table: SequenceTable) -> NDArray[np.float64]:
+def _gc_of_rows(table: SequenceTable) -> NDArray[np.float64]:
     """Return the share of G and C of each row, both sequences of a pair together, (rows,)."""
-    joined = ["".join(row) for row in zip(*table.columns(), strict=True)]
-    return np.asarray(GcContent().transform(joined, 0).toarray())[:, 0]
+    return gc_fractions(["".join(row) for row in zip(*table.columns(), strict=True)])
 
 
 def _quantiles(values: NDArray[np.float64]) -> dict[str, float]:

@@ -24,8 +24,9 @@ class Finding:
     """One thing to know.
 
     Attributes:
-        kind: `leak`: what is scored was trained on; `labels`: labels contradict each other; `bias`:
-            something simple tells labels apart; `shift`: splits differ; `trap`: known beforehand.
+        kind: `leak`: what is scored was trained on; `labels`: labels contradict each other, or
+            some are missing; `bias`: something simple tells labels apart; `shift`: splits differ;
+            `trap`: known beforehand.
         text: A sentence.
     """
 
@@ -39,7 +40,7 @@ def find_all(report: Mapping[str, Any]) -> list[dict[str, str]]:
     Args:
         report: All other parts of the report, as JSON has them.
     """
-    parts = (_leaks, _near, _repeats, _shuffles, _balance, _simple_models, _shifts, _traps)
+    parts = (_leaks, _near, _labels, _shuffles, _balance, _simple_models, _shifts, _traps)
     return [asdict(finding) for part in parts for finding in part(report)]
 
 
@@ -69,7 +70,9 @@ def _near(report: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _repeats(report: Mapping[str, Any]) -> Iterator[Finding]:
+def _labels(report: Mapping[str, Any]) -> Iterator[Finding]:
+    for text in report["card"]["lacks"]:
+        yield Finding("labels", f"{_sentence(text)}.")
     for split, found in report["card"]["splits"].items():
         if found["conflicts"]:
             yield Finding(

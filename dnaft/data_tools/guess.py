@@ -21,6 +21,7 @@ _LABEL_NAMES = ("label", "labels", "class", "target", "y")
 _SPECIES_NAMES = ("species", "organism")
 _CHROMOSOME_NAMES = ("chromosome", "chrom", "chr", "seqname", "seqid")
 _SPLIT_NAMES = ("split", "set", "partition", "fold", "subset")
+_NAMES_OF_NO_LABELS = ("strand", "id")
 _DEV_WORDS = ("dev", "val", "valid", "validation")
 _DEV_SHARE, _TEST_SHARE = 0.1, 0.2
 
@@ -53,16 +54,31 @@ def label_columns(columns: Mapping[str, Sequence[str]], taken: Sequence[str]) ->
         columns: All columns.
         taken: Columns that hold something else.
     """
-    usual = (*_SPECIES_NAMES, *_CHROMOSOME_NAMES, *_SPLIT_NAMES)
-    free = [name for name in columns if name not in taken and name.lower() not in usual]
+    free = _free(columns, taken)
     for name in sorted(free, key=lambda name: _rank(name, _LABEL_NAMES)):
         if name.lower() in _LABEL_NAMES:
             return [name]
     several = [name for name in free if name.lower().startswith(("label_", "label"))]
     if len(several) > 1 and all(set(map(_plain, columns[n])) <= {"0", "1"} for n in several):
         return several
-    likely = [name for name in free if labels_of([columns[name]]) is not None]
+    likely = possible_labels(columns, taken)
     return likely if len(likely) == 1 else []
+
+
+def possible_labels(columns: Mapping[str, Sequence[str]], taken: Sequence[str]) -> list[str]:
+    """Return the columns of which each alone could be the labels.
+
+    Args:
+        columns: All columns.
+        taken: Columns that hold something else.
+    """
+    free = _free(columns, taken)
+    return [name for name in free if labels_of([columns[name]]) is not None]
+
+
+def _free(columns: Mapping[str, Sequence[str]], taken: Sequence[str]) -> list[str]:
+    usual = (*_SPECIES_NAMES, *_CHROMOSOME_NAMES, *_SPLIT_NAMES, *_NAMES_OF_NO_LABELS)
+    return [name for name in columns if name not in taken and name.lower() not in usual]
 
 
 def labels_of(columns: Sequence[Sequence[str]]) -> Labels | None:

@@ -11,6 +11,7 @@ from dnaft.config import config_dir
 from dnaft.data.source import SPLITS
 from dnaft.data_tools import guess
 from dnaft.data_tools.describe import describe_file, describe_tables
+from dnaft.data_tools.hints import hints
 from dnaft.data_tools.look import Look, form_of, look_at_bed, look_at_fasta, look_at_table
 from dnaft.data_tools.proposal import Proposal, file_keys, label_keys, letter_keys
 from dnaft.errors import InputError
@@ -68,6 +69,8 @@ def main(typed: Sequence[str]) -> None:
     print("\n".join(describe_file(look)))
     if proposal.complete:
         print("\n".join(describe_tables(proposal.build())))
+    for hint in hints(given, look, proposal):
+        print(hint)
     folder = target.parents[1]
     command = f"python -m dnaft.train --config-dir {folder} task={name}"
     head = [f"Written by python -m dnaft.data inspect for {', '.join(p.name for p in files)}: a",
@@ -120,7 +123,7 @@ def propose(given: dict[str, str], look: Look, name: str) -> Proposal:
     else:
         asked = given["label"].split(",") if "label" in given else []
         names = [guess.find(columns, label, "label") for label in asked]
-        names = names or guess.label_columns(columns, [*taken, "chrom", "strand", "id"])
+        names = names or guess.label_columns(columns, taken)
         source["label_columns"] = names or None
         labels = guess.labels_of([columns[label] for label in names]) if names else None
         if names and labels is None:
@@ -196,8 +199,8 @@ def _target(given: dict[str, str], path: Path) -> tuple[str, Path]:
     target = Path(given.get("out", "my_conf")).expanduser() / "task" / f"{name}.yaml"
     if target.exists():
         raise InputError(
-            f"name: {target} exists, and nothing is overwritten; choose another with name=NAME or "
-            "out=FOLDER"
+            f"name: {target} exists, and nothing is overwritten; remove it, or choose another with "
+            "name=NAME or out=FOLDER"
         )
     return name, target
 

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from dnaft.data_tools.card import OVERLAP_COLUMNS, SPLIT_COLUMNS, overlap_rows, split_rows
+from dnaft.data_tools.card import (
+    OVERLAP_COLUMNS,
+    SPLIT_COLUMNS,
+    overlap_rows,
+    source_names,
+    split_rows,
+)
 from dnaft.data_tools.svg import filled_bins, histogram
 from dnaft.metrics import metric_names
 from dnaft.page import COLOURS, document, note, section, table
@@ -40,9 +46,9 @@ def to_html(report: Mapping[str, Any]) -> str:
 
 def _facts(card: Mapping[str, Any]) -> str:
     outputs = "" if card["outputs"] == 1 else f", {card['outputs']} outputs"
-    source = card["source"]
-    where = source.get("folder") or source.get("file") or source["type"]
-    return f"{card['kind']}{outputs} · scored by {card['score']} · {where} · {card['reference']}"
+    where = ", ".join(source_names(card["source"]))
+    facts = [f"{card['kind']}{outputs}", f"scored by {card['score']}", where, card["reference"]]
+    return " · ".join(filter(None, facts))
 
 
 def _findings(report: Mapping[str, Any]) -> str:

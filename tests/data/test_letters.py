@@ -143,6 +143,11 @@ def test_rows_are_counted_split_by_split() -> None:
     assert (counts.lower_case, counts.ambiguous, counts.uracil) == (1, 1, 1)
 
 
+def test_gc_content_is_that_of_the_known_bases() -> None:
+    masked = table_of(["GCAAnnnn", "GGGGNNNN", "ccAT"], case="mask")
+    assert count_split(masked).gc["0"] == pytest.approx((2 / 4 + 4 / 4 + 0 / 2) / 3, abs=1e-6)
+
+
 def test_a_soft_mask_makes_no_new_sequence() -> None:
     kept = table_of(["ACgtTT", "ACGTTT", "aacgt", "acgtt"], case="keep")
     counts = count_split(kept)

@@ -41,6 +41,7 @@ def gue(
     assert str(caught.value).count("has no train.csv") == 6
     cards = [json.loads(path.read_text()) for path in out.glob("*.json")]
     assert {path.stem for path in out.glob("*.md")} == {card["task"] for card in cards}
+    assert len(cards) == 28
     by_folder = {card["source"]["folder"].removeprefix("GUE/"): card for card in cards}
     return (shared_dir / "data" / "README.md").read_text(), by_folder
 
@@ -113,7 +114,7 @@ def test_every_trap_of_the_readme_is_on_a_card(gue: tuple[str, dict[str, dict[st
         assert of_kind
         for card in of_kind:
             assert all(part in " ".join(card["traps"][name].split()) for part in parts)
-    assert "3,789" in load_task("tf_4").traps["repeats"]
+    assert "3,789" in cards["tf/4"]["traps"]["repeats"]
 
 
 def sequences(shared_dir: Path, dataset: str, split: str) -> list[tuple[str, str]]:
@@ -173,6 +174,19 @@ def test_one_task_prints_its_card(run: Run, shared_dir: Path, tmp_path: Path) ->
     assert "| train/dev | 14 | 14 | 0 | 5 | 613 |" in printed
     assert (out / "prom_tata.md").read_text() == printed
     assert sorted(path.name for path in out.iterdir()) == ["prom_tata.json", "prom_tata.md"]
+
+
+def test_a_card_without_data_has_what_is_known(run: Run, tmp_path: Path) -> None:
+    status, printed, err = run("check", "task=tf_4", f"data_dir={tmp_path}", f"out={tmp_path}")
+    assert status == 2
+    assert "task tf_4: no data in" in err
+    assert "3,789" in printed
+    assert "No rows were at hand to be counted." in printed
+    assert "## Splits" not in printed
+    assert "## Files" not in printed
+    assert (tmp_path / "tf_4.md").read_text() == printed
+    run("check", "gue", f"data_dir={tmp_path}", f"out={tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()
 
 
 def test_regression_and_packaged_tasks(run: Run, shared_dir: Path, tmp_path: Path) -> None:
@@ -282,6 +296,7 @@ def test_a_task_of_the_users(run: Run, tmp_path: Path) -> None:
     assert status == 0
     assert "| train | 4 | 3 | 0: 2 (50.0%) / 1: 2 (50.0%) | 0.333 / 0.333 | 1 | 1 | 0 |" in printed
     assert "**few**: Four rows a split." in printed
+    assert f"| source | `{tmp_path}/train.csv.gz`, `{tmp_path}/dev.csv.gz`, `" in printed
 
 
 def test_usage(run: Run) -> None:

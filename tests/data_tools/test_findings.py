@@ -16,6 +16,7 @@ def report(**changes: Any) -> dict[str, Any]:
             "score": "mcc",
             "splits": {s: dict(split) for s in ("train", "dev", "test")},
             "overlaps": {},
+            "lacks": [],
             "traps": {},
         },
         "near": {"across": {}, "similarity": 0.5, "word_bp": 12},
@@ -91,3 +92,8 @@ def test_leaks_come_first_with_their_numbers() -> None:
     assert [finding["kind"] for finding in found] == ["leak", "trap"]
     assert "Rows of dev that are in train: 54 of 5,920, and 2 as the reverse" in found[0]["text"]
     assert "Under another label there: 13." in found[0]["text"]
+
+
+def test_classes_that_a_split_lacks() -> None:
+    (finding,) = find_all(report(card__lacks=["dev: no row has label 1"]))
+    assert finding == {"kind": "labels", "text": "Dev: no row has label 1."}

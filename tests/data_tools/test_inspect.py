@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,40 @@ def test_what_the_file_does_not_tell(inspect: Inspect) -> None:
     assert task["name"] == "a_b"
     assert task["source"]["label_columns"] is None
     assert "Fill in what is null there before you train" in printed
+    assert "name it with label=y1, several as label=y1,y2\n" in printed
+
+
+def test_what_is_read_is_told_by_its_names(inspect: Inspect) -> None:
+    kinds = ["none", "enhancer"] * 12
+    lines = [
+        f"{s},{s[::-1]},{i / 4},{k}" for i, (s, k) in enumerate(zip(BASES, kinds, strict=True))
+    ]
+    (inspect.folder / "a.csv").write_text("\n".join(["one,two,score,kind", *lines]))
+    printed, task = inspect("file=a.csv", "label=kind")
+    assert "one is read, not two: sequence_b=two reads pairs, sequence=COLUMN another" in printed
+    assert "score: 24 values, numbers of 0 to 5.75, median 2.875\n" in printed
+    assert re.search(r"; labels enhancer \d, none \d; GC enhancer 0\.\d+, none 0\.", printed)
+    assert task["classes"] == ["enhancer", "none"]
+    (inspect.folder / "my_conf" / "task" / "a.yaml").unlink()
+    printed, _ = inspect("file=a.csv", "label=kind", "sequence_b=two")
+    assert "is read, not" not in printed
+
+
+def test_flags_are_told_by_their_columns(inspect: Inspect) -> None:
+    lines = [f"{s},{i % 2},{int(i < 12)}" for i, s in enumerate(BASES)]
+    (inspect.folder / "a.csv").write_text("\n".join(["sequence,early,odd", *lines]))
+    printed, task = inspect("file=a.csv", "label=early,odd")
+    assert task["kind"] == "multilabel"
+    assert re.search(r"train: \d+ rows of .*; labels early \d+, odd \d+; GC all 0\.", printed)
+
+
+def test_a_split_with_one_class_is_said_to_score_nothing(inspect: Inspect) -> None:
+    names = ["dev"] * 4 + ["test"] * 4 + ["train"] * 16
+    lines = [f"{s},{i % 2 * int(i > 3)},{names[i]}" for i, s in enumerate(BASES)]
+    (inspect.folder / "a.csv").write_text("\n".join(["sequence,label,split", *lines]))
+    printed, _ = inspect("file=a.csv")
+    assert "dev: no row has label 1, so scores tell nothing of it, with one class alone" in printed
+    assert "test: no row" not in printed
 
 
 @pytest.mark.parametrize(
