@@ -121,9 +121,8 @@ def test_batches_and_counts_are_those_of_rows_in_memory(
         for key in shared - {"gc"}:
             assert found["counts"][split][key] == counts[key]
         bases = [b for s in data_dir[1][split][0] for b in s if b != "N"]
-        share = sum(b in "GC" for b in bases) / len(
-            bases
-        )  # here of all bases, there a mean of rows
+        # Of a store it is over all bases, in memory a mean of rows.
+        share = sum(b in "GC" for b in bases) / len(bases)
         assert found["counts"][split]["gc"]["all"] == pytest.approx(share, abs=1e-6)
         assert counts["gc"]["all"] == pytest.approx(share, abs=1e-4)
 
