@@ -1,5 +1,6 @@
 """The recipe of fine-tuning: training, choice on dev, one look at test."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ from dnaft.saved_run import BASE, save_base, save_model
 from dnaft.split_scores import score_splits
 
 C = TypeVar("C", bound=Callback)
+log = logging.getLogger(__name__)
 
 
 def fine_tune(
@@ -49,8 +51,18 @@ def fine_tune(
     forgetting: Forgetting | None,
     started: float,
 ) -> RunRecord:
-    """Fit, choose the checkpoint on dev, then score dev and test once."""
+    """Fit, choose the checkpoint on dev, then score dev and test once.
+
+    With `eval.choose_on=test` the test split takes the place of dev in the choice; the record says
+    so.
+    """
     method = config["method"]
+    watched = data.watched = config["eval"]["choose_on"]
+    if watched == "test":
+        log.warning(
+            "eval.choose_on=test: the test split chooses the checkpoint, so its score is too good. "
+            "result.json and the report say so; never put it beside scores chosen on dev"
+        )
     settings: LossSettings = build(config["loss"], "loss")
     with errors_at("loss"):
         loss = settings.build(task.kind, task.outputs, data.train_labels)
@@ -62,6 +74,7 @@ def fine_tune(
             optimizer=build(method["optimizer"], "method.optimizer"),
             orthogonality_weight=method["orthogonality_weight"],
             loss=loss,
+            watched=watched,
         )
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
@@ -114,8 +127,8 @@ def fine_tune(
 
     # Chosen: from here on the test split is looked at, once, with the weights that were saved.
     device = trainer.strategy.root_device
-    loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
-    predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
+    backbone.to(device)
+    predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
     scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
@@ -127,7 +140,12 @@ def fine_tune(
         data=data.summary(),
         parameters=parameters,
         scores=scores,
-        chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
+        chosen={
+            "step": chosen_step,
+            "metric": metric,
+            "value": scores[watched][metric],
+            "split": watched,
+        },
         training={
             "class_weights": loss.class_weights,
             "frozen_states": frozen,
@@ -148,10 +166,11 @@ def fine_tune(
 
 def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
     """Return the checkpoint that dev chooses, the stopwatch, and what the configuration names."""
+    watched = config["eval"]["choose_on"]
     best = ModelCheckpoint(
         dirpath=folder / CHECKPOINTS,
         filename="best",
-        monitor=f"dev/{metric}",
+        monitor=f"{watched}/{metric}",
         mode="max",
         save_last=True,
         enable_version_counter=False,
@@ -169,7 +188,7 @@ def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[C
                 )
             callbacks.append(callback)
     bar = TQDMProgressBar(refresh_rate=5, leave=True)
-    callbacks.append(bar if shows_bar(config) else EpochLines(metric))
+    callbacks.append(bar if shows_bar(config) else EpochLines(metric, watched))
     return callbacks
 
 
