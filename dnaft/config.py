@@ -51,6 +51,7 @@ class TrainConfig:
     output_dir: str = MISSING
     resume: bool = MISSING
     progress: bool = MISSING
+    dry_run: Any = MISSING
     protocol: Any = MISSING
     task: Any = MISSING
     tokenizer: Any = MISSING

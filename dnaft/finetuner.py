@@ -22,9 +22,10 @@ from dnaft.ranks.orthogonality import orthogonality_penalty
 class FineTuner(LightningModule):
     """Train what the method left trainable, score dev and test over whole splits.
 
-    Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; after each
-    epoch `dev/loss` and `dev/<metric>`, or those of the split that is watched instead. The dev loss is that of the task alone, over the whole
-    split and as in training: weighted, focal, smoothed if the training loss is.
+    Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; at each look
+    at dev `dev/loss` and `dev/<metric>`, or those of the split that is watched instead. The dev
+    loss is that of the task alone, over the whole split and as in training: weighted, focal,
+    smoothed if the training loss is.
 
     Args:
         backbone: Backbone with head and adapter.

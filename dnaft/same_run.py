@@ -12,7 +12,7 @@ NOTE = Path(".hydra", "resolved.json")
 # Where a run lies and how it is shown or supplied; nothing of this moves a number.
 _IRRELEVANT = (
     "output_dir", "cache_dir", "resume", "progress", "logger", "num_workers", "session",
-    "protocol",
+    "dry_run", "protocol",
 )  # fmt: skip
 _IRRELEVANT_DATA = ("cache_dir", "num_workers")
 

@@ -16,6 +16,7 @@ _PRETRAIN_COMPONENTS = (
     "genome", "tokenizer", "model", "objective", "plan", "optimizer", "held_out", "session",
     "export", "trainer", "logger",
 )  # fmt: skip
+DRY_RUN = ("false", "true", "unmeasured")
 _Switches = dict[str, dict[str, Any]]
 # What only the training of a language model heeds, and how it is switched off.
 _OF_TRAINING: _Switches = {
@@ -84,6 +85,8 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """
     _check_keys(config, TrainConfig)
     _check_seed(config["seed"])
+    if str(config["dry_run"]).lower() not in DRY_RUN:
+        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {config['dry_run']}")
     chooser = config["eval"]["choose_on"]
     if chooser not in ("dev", "test"):
         raise InputError(f"eval.choose_on: must be dev or test, got {chooser}")
