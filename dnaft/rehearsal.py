@@ -61,6 +61,9 @@ class Rehearsals:
         task: Task = build(config["task"], "task")
         method = config["method"]
         if method["baseline"] is not None:
+            from dnaft.baseline_run import refuse_language_model  # scikit-learn, as in run.py
+
+            refuse_language_model(config)
             missing = self._look_for_tables(config, task)
             return Cost(missing=missing, remarks=("a linear model: no estimate",))
         weights, where = self._look_for_weights(config["model"])
