@@ -113,6 +113,9 @@ class Rehearsals:
         self, config: dict[str, Any], task: Task, data: SequenceDataModule, where: str
     ) -> Pace | str:
         """Return the pace of a run of this kind, or why there is none."""
+        if not _on_one_device(config["trainer"]):
+            # Lightning would start this command once more on each of the others.
+            return "steps are measured on one device alone, see trainer.devices"
         kind = _kind(config, task, data)
         if kind not in self._paces:
             model = config["model"]
@@ -188,6 +191,12 @@ def _kind(config: Mapping[str, Any], task: Task, data: SequenceDataModule) -> st
     tokens = data.summary()["tokens"]["train"]["mean"]
     length = -(-int(tokens) // _TOKENS_A_CLASS)
     return _key([kept, task.kind, task.outputs, length])
+
+
+def _on_one_device(trainer: Mapping[str, Any]) -> bool:
+    devices = trainer.get("devices")
+    chosen = len(devices) == 1 if isinstance(devices, list) else str(devices) == "1"
+    return chosen and trainer.get("num_nodes", 1) == 1
 
 
 def _without(part: Any, *names: str) -> dict[str, Any]:

@@ -102,6 +102,13 @@ def test_what_is_missing_or_wrong_is_told_of_each_run_while_the_others_are_plann
     assert "No hours: no step was measured." in out
 
 
+def test_steps_on_several_devices_are_counted_but_not_measured(dry_run: DryRun) -> None:
+    out, status = dry_run(*RUN, *SETTINGS, "trainer.devices=2")
+    assert status == 0
+    assert "no estimate: steps are measured on one device alone, see trainer.devices" in out
+    assert row(out)[5:7] == ["30", "-"]
+
+
 def test_unmeasured_it_still_counts(dry_run: DryRun) -> None:
     out, status = dry_run(*RUN, *SETTINGS, dry_run="unmeasured")
     assert status == 0
