@@ -1,5 +1,6 @@
 """The recipe of a baseline: the same data, the same scores, the same result.json."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ def refuse_what_baselines_pass_over(train: SequenceTable, method: str) -> None:
             )
 
 
+def refuse_language_model(config: Mapping[str, Any]) -> None:
+    """Raise if a model was chosen for a method that has none.
+
+    Raises:
+        InputError: If there is one.
+    """
+    if "_target_" in config["model"]:
+        raise InputError(
+            f"model: method {config['method']['name']} uses no language model; leave out "
+            f"model={config['model']['name']}"
+        )
+
+
 def run_baseline(
     config: dict[str, Any], folder: Path, choices: dict[str, str], task: Task, started: float
 ) -> RunRecord:
@@ -49,11 +63,7 @@ def run_baseline(
     Raises:
         InputError: If a language model was asked for, too, or data are wrong.
     """
-    if "_target_" in config["model"]:
-        raise InputError(
-            f"model: method {choices['method']} uses no language model; leave out "
-            f"model={choices['model']}"
-        )
+    refuse_language_model(config)
     baseline: LinearBaseline = build(config["method"]["baseline"], "method.baseline")
     splits = load_splits(task, config["data_dir"])
     refuse_what_baselines_pass_over(splits.tables["train"], choices["method"])

@@ -6,6 +6,7 @@ what works is imported when there is something to do.
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from dnaft.exit_status import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, FULL_E
 from dnaft.explain import explain
 from dnaft.job import Job
 from dnaft.run_folder import run_name
+from dnaft.sweeps.dry_run import is_wanted
+from dnaft.sweeps.plan import Rehearse
 from dnaft.sweeps.report import report_sweep
 from dnaft.sweeps.task import SweepTask
 
@@ -35,12 +38,15 @@ class CommandLine:
             `hydra.sweep` name the run folder by the resolvers `run_dir`, `run_subdir` and
             `sweep_dir`.
         job: Carries out one job.
+        rehearse: Tries out one job, for `dry_run`; None if there is no such thing.
     """
 
-    def __init__(self, config_name: str, job: Job) -> None:
+    def __init__(self, config_name: str, job: Job, rehearse: Rehearse | None = None) -> None:
         self._config_name = config_name
         self._job = job
-        self._task = SweepTask(job)
+        self._rehearse = rehearse
+        self._task = SweepTask(job, rehearse=rehearse)
+        self._elsewhere = ""  # for the files of Hydra that are not wanted
 
     def __call__(self) -> None:
         """Run the command line; exit with status 2 and a message if the input is wrong."""
@@ -49,12 +55,15 @@ class CommandLine:
         for name, resolver in (
             ("run_dir", self._run_dir),
             ("run_subdir", _run_subdir),
-            ("sweep_dir", _sweep_dir),
+            ("sweep_dir", self._sweep_dir),
+            ("run_mode", lambda dry_run: "MULTIRUN" if is_wanted(dry_run) else None),
         ):
             OmegaConf.register_new_resolver(name, resolver, replace=True)
-        self._task = SweepTask(self._job)
+        self._task = SweepTask(self._job, rehearse=self._rehearse)
         try:
-            self._compose_and_run()
+            with tempfile.TemporaryDirectory(prefix="dnaft_") as elsewhere:
+                self._elsewhere = elsewhere
+                self._compose_and_run()
         except (KeyboardInterrupt, SystemExit) as stop:
             # Lightning turns an interrupt into an exit.
             if not isinstance(stop.__context__ or stop, KeyboardInterrupt):
@@ -76,6 +85,10 @@ class CommandLine:
                 raise error
             print(f"error: {explain(error)}", file=sys.stderr)
             sys.exit(EXIT_BAD_INPUT)
+        if self._task.plan.runs:
+            print(f"\n{self._task.plan.text()}")
+            if self._task.plan.lacks:
+                sys.exit(EXIT_BAD_INPUT)
         if failed:
             sys.exit(EXIT_BAD_INPUT if all(o.wrong_input for o in failed) else EXIT_BUG)
 
@@ -83,6 +96,20 @@ class CommandLine:
         """Return the run folder, for `hydra.run.dir`: names of its parents, seed, resume."""
         base = _base(output_dir, *arguments)
         return str(self._task.folders.claim(base, resume=arguments[-1]))
+
+    def _sweep_dir(self, output_dir: str, dry_run: object = False) -> str:
+        """Return the folder of all runs, for `hydra.sweep.dir`; a dry run writes nothing there."""
+        if is_wanted(dry_run):
+            return self._elsewhere
+        folder = Path(output_dir).expanduser()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"output_dir: cannot write to {folder} ({error.strerror}); "
+                "choose another folder with output_dir=FOLDER"
+            ) from error
+        return str(folder)
 
     def _compose_and_run(self) -> None:
         """Let Hydra read the command line and run each job; collect what goes wrong."""
@@ -123,17 +150,4 @@ def _run_subdir(output_dir: str, *arguments: Any) -> str:
             f"hydra/launcher: {launcher} knows nothing of run folders; choose sequential, joblib, "
             "submitit or ray"
         )
-    return os.path.relpath(_base(output_dir, *arguments), _sweep_dir(output_dir))
-
-
-def _sweep_dir(output_dir: str) -> str:
-    """Return the folder of all runs, for `hydra.sweep.dir`."""
-    folder = Path(output_dir).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"output_dir: cannot write to {folder} ({error.strerror}); "
-            "choose another folder with output_dir=FOLDER"
-        ) from error
-    return str(folder)
+    return os.path.relpath(_base(output_dir, *arguments), Path(output_dir).expanduser())

@@ -28,6 +28,7 @@ class EvalConfig:
     """Types of the keys of `eval`."""
 
     mlm: bool = MISSING
+    choose_on: str = MISSING
 
 
 @dataclass
@@ -50,6 +51,8 @@ class TrainConfig:
     output_dir: str = MISSING
     resume: bool = MISSING
     progress: bool = MISSING
+    dry_run: Any = MISSING
+    protocol: Any = MISSING
     task: Any = MISSING
     tokenizer: Any = MISSING
     model: Any = MISSING

@@ -1,5 +1,6 @@
 """The recipe of fine-tuning: training, choice on dev, one look at test."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ from dnaft.saved_run import BASE, save_base, save_model
 from dnaft.split_scores import score_splits
 
 C = TypeVar("C", bound=Callback)
+log = logging.getLogger(__name__)
 
 
 def fine_tune(
@@ -49,20 +51,18 @@ def fine_tune(
     forgetting: Forgetting | None,
     started: float,
 ) -> RunRecord:
-    """Fit, choose the checkpoint on dev, then score dev and test once."""
-    method = config["method"]
-    settings: LossSettings = build(config["loss"], "loss")
-    with errors_at("loss"):
-        loss = settings.build(task.kind, task.outputs, data.train_labels)
-    with errors_at("method.orthogonality_weight"):
-        module = FineTuner(
-            backbone,
-            kind=task.kind,
-            outputs=task.outputs,
-            optimizer=build(method["optimizer"], "method.optimizer"),
-            orthogonality_weight=method["orthogonality_weight"],
-            loss=loss,
+    """Fit, choose the checkpoint on dev, then score dev and test once.
+
+    With `eval.choose_on=test` the test split takes the place of dev in the choice; the record says
+    so.
+    """
+    watched = data.watched = config["eval"]["choose_on"]
+    if watched == "test":
+        log.warning(
+            "eval.choose_on=test: the test split chooses the checkpoint, so its score is too good. "
+            "result.json and the report say so; never put it beside scores chosen on dev"
         )
+    module = build_module(config, task, data, backbone)
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
     run_loggers = build(config["logger"], "logger")(folder)
@@ -84,13 +84,7 @@ def fine_tune(
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
     resume_from = last_checkpoint(folder) if config["resume"] else None
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-    except (MisconfigurationException, ValueError) as error:
-        if isinstance(error, InputError) or trainer.global_step > 0:
-            raise
-        # Before the first step it is the trainer that refuses its settings.
-        raise InputError(f"trainer: {str(error).strip()}") from error
+    fit(trainer, module, data, resume_from)
     if trainer.global_step == 0:
         raise InputError(
             "trainer: not one training step; raise trainer.max_epochs, trainer.max_steps or "
@@ -114,8 +108,8 @@ def fine_tune(
 
     # Chosen: from here on the test split is looked at, once, with the weights that were saved.
     device = trainer.strategy.root_device
-    loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
-    predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
+    backbone.to(device)
+    predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
     scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
@@ -127,9 +121,14 @@ def fine_tune(
         data=data.summary(),
         parameters=parameters,
         scores=scores,
-        chosen={"step": chosen_step, "metric": metric, "value": scores["dev"][metric]},
+        chosen={
+            "step": chosen_step,
+            "metric": metric,
+            "value": scores[watched][metric],
+            "split": watched,
+        },
         training={
-            "class_weights": loss.class_weights,
+            "class_weights": module.loss.class_weights,
             "frozen_states": frozen,
             "stopped": describe_end(trainer, callbacks),
         },
@@ -146,30 +145,75 @@ def fine_tune(
     return record
 
 
+def build_module(
+    config: dict[str, Any], task: Task, data: SequenceDataModule, backbone: Backbone
+) -> FineTuner:
+    """Return what is trained: the model with loss and optimiser."""
+    method = config["method"]
+    settings: LossSettings = build(config["loss"], "loss")
+    with errors_at("loss"):
+        loss = settings.build(task.kind, task.outputs, data.train_labels)
+    with errors_at("method.orthogonality_weight"):
+        return FineTuner(
+            backbone,
+            kind=task.kind,
+            outputs=task.outputs,
+            optimizer=build(method["optimizer"], "method.optimizer"),
+            orthogonality_weight=method["orthogonality_weight"],
+            loss=loss,
+            watched=config["eval"]["choose_on"],
+        )
+
+
+def fit(
+    trainer: Trainer, module: FineTuner, data: SequenceDataModule, resume_from: Path | None = None
+) -> None:
+    """Train.
+
+    Raises:
+        InputError: If the trainer refuses its settings.
+    """
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except (MisconfigurationException, ValueError) as error:
+        if isinstance(error, InputError) or trainer.global_step > 0:
+            raise
+        # Before the first step it is the trainer that refuses its settings.
+        raise InputError(f"trainer: {str(error).strip()}") from error
+
+
 def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
     """Return the checkpoint that dev chooses, the stopwatch, and what the configuration names."""
+    watched = config["eval"]["choose_on"]
     best = ModelCheckpoint(
         dirpath=folder / CHECKPOINTS,
         filename="best",
-        monitor=f"dev/{metric}",
+        monitor=f"{watched}/{metric}",
         mode="max",
         save_last=True,
         enable_version_counter=False,
     )
-    callbacks: list[Callback] = [best, Throughput()]
-    for key, node in (
-        ("method.callbacks", config["method"]["callbacks"]),
-        ("callbacks", config["callbacks"]),
-    ):
-        for name, callback in build(node, key).items():
-            if not isinstance(callback, Callback):
-                raise InputError(
-                    f"{key}.{name}: not a callback of method {config['method']['name']}; a preset "
-                    "or override names settings that this method does not have"
-                )
-            callbacks.append(callback)
+    callbacks: list[Callback] = [best, Throughput(), *method_callbacks(config)]
+    callbacks += _named_callbacks(config, "callbacks", config["callbacks"])
     bar = TQDMProgressBar(refresh_rate=5, leave=True)
-    callbacks.append(bar if shows_bar(config) else EpochLines(metric))
+    callbacks.append(bar if shows_bar(config) else EpochLines(metric, watched))
+    return callbacks
+
+
+def method_callbacks(config: dict[str, Any]) -> list[Callback]:
+    """Return the callbacks of the method."""
+    return _named_callbacks(config, "method.callbacks", config["method"]["callbacks"])
+
+
+def _named_callbacks(config: dict[str, Any], key: str, node: dict[str, Any]) -> list[Callback]:
+    callbacks = []
+    for name, callback in build(node, key).items():
+        if not isinstance(callback, Callback):
+            raise InputError(
+                f"{key}.{name}: not a callback of method {config['method']['name']}; a preset "
+                "or override names settings that this method does not have"
+            )
+        callbacks.append(callback)
     return callbacks
 
 

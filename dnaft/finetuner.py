@@ -22,9 +22,10 @@ from dnaft.ranks.orthogonality import orthogonality_penalty
 class FineTuner(LightningModule):
     """Train what the method left trainable, score dev and test over whole splits.
 
-    Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; after each
-    epoch `dev/loss` and `dev/<metric>`. The dev loss is that of the task alone, over the whole
-    split and as in training: weighted, focal, smoothed if the training loss is.
+    Logged: `train/loss`; `train/orthogonality` where singular vectors are kept apart; at each look
+    at dev `dev/loss` and `dev/<metric>`, or those of the split that is watched instead. The dev
+    loss is that of the task alone, over the whole split and as in training: weighted, focal,
+    smoothed if the training loss is.
 
     Args:
         backbone: Backbone with head and adapter.
@@ -34,6 +35,7 @@ class FineTuner(LightningModule):
         orthogonality_weight: Weight of ||P^T P - I||^2 + ||Q Q^T - I||^2 in the training loss,
             AdaLoRA Eq. (4); for SVD adapters only.
         loss: Loss of the task; None for the plain one of its kind.
+        watched: The split that validation scores, as its logged keys call it.
 
     Raises:
         ValueError: If the weight is negative, or given without SVD adapters.
@@ -47,10 +49,12 @@ class FineTuner(LightningModule):
         optimizer: AdamW,
         orthogonality_weight: float = 0.0,
         loss: TaskLoss | None = None,
+        watched: str = "dev",
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.kind: Kind = kind
+        self.watched = watched
         self.optimizer_config = optimizer
         self.orthogonality_weight = orthogonality_weight
         self.triplets = find_triplets(backbone)
@@ -92,12 +96,12 @@ class FineTuner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and scores of the whole dev split."""
-        self.log("dev/loss", self.dev_loss.compute() / self.dev_count.compute())
+        self.log(f"{self.watched}/loss", self.dev_loss.compute() / self.dev_count.compute())
         self.dev_loss.reset()
         self.dev_count.reset()
         scores = to_floats(self.dev_metrics.compute())
         self.dev_metrics.reset()
-        self.log_dict({f"dev/{name}": value for name, value in scores.items()})
+        self.log_dict({f"{self.watched}/{name}": value for name, value in scores.items()})
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser with a schedule over all planned steps."""

@@ -111,11 +111,14 @@ def exists(repo: str, path: str, kind: Kind = "model", revision: str | None = No
     """Ask the hub once, without retries, whether it has a file.
 
     Raises:
-        HubError: If the hub does not answer in time, or answers neither yes nor no.
+        HubError: If the hub must not be asked, does not answer in time, or answers neither yes nor
+            no.
     """
     from huggingface_hub import constants, get_session, hf_hub_url
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
+    if constants.is_offline_mode():
+        raise HubError("HF_HUB_OFFLINE forbids to ask it")
     url = hf_hub_url(repo, path, revision=revision, repo_type=kind)
     headers = build_hf_headers()
     outcome: list[int | Exception] = []

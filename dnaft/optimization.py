@@ -24,6 +24,7 @@ class AdamW:
             of singular values would prune by size, which is the rank sampler's work.
         betas: Memory of the first and second moment.
         warmup_fraction: Share of the optimiser steps with a rising rate.
+        warmup_steps: The same in steps, in place of the fraction.
         decay: Shape of the fall after the warm-up.
 
     Raises:
@@ -36,6 +37,7 @@ class AdamW:
     warmup_fraction: float = 0.0
     decay: Literal["linear", "cosine", "constant"] = "linear"
     head_lr: float | None = None
+    warmup_steps: int | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -46,12 +48,16 @@ class AdamW:
             raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must lie in [0, 1), got {self.betas}")
+        if self.warmup_steps is not None and self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps must be 0 or more, got {self.warmup_steps}")
         if not 0 <= self.warmup_fraction < 1:
             raise ValueError(f"warmup_fraction must lie in [0, 1), got {self.warmup_fraction}")
 
     def factor(self, step: int, total: int) -> float:
         """Return the share of `lr` in force for optimiser step `step` (0-based) of `total`."""
         warmup = round(self.warmup_fraction * total)
+        if self.warmup_steps is not None:
+            warmup = self.warmup_steps
         if step < warmup:
             return (step + 1) / (warmup + 1)
         if self.decay == "constant":

@@ -10,7 +10,10 @@ from dnaft.run_folder import RESULT
 
 NOTE = Path(".hydra", "resolved.json")
 # Where a run lies and how it is shown or supplied; nothing of this moves a number.
-_IRRELEVANT = ("output_dir", "cache_dir", "resume", "progress", "logger", "num_workers", "session")
+_IRRELEVANT = (
+    "output_dir", "cache_dir", "resume", "progress", "logger", "num_workers", "session",
+    "dry_run", "protocol",
+)  # fmt: skip
 _IRRELEVANT_DATA = ("cache_dir", "num_workers")
 
 
@@ -35,7 +38,8 @@ def is_same_run(folder: Path, config: Mapping[str, Any]) -> bool | None:
     """Compare what a run folder says of its configuration with a configuration.
 
     Keys that move no number are left out: where the run lies, its cache, `resume`, `progress`,
-    `logger`, `num_workers`, and the `session` of a pretraining.
+    `logger`, `num_workers`, the `protocol` of a preset, whose numbers stand in other keys, too, and
+    the `session` of a pretraining.
 
     Args:
         folder: A run folder, of a finished run or of an unfinished one.

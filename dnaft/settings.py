@@ -16,6 +16,7 @@ _PRETRAIN_COMPONENTS = (
     "genome", "tokenizer", "model", "objective", "plan", "optimizer", "held_out", "session",
     "export", "trainer", "logger",
 )  # fmt: skip
+DRY_RUN = ("false", "true", "unmeasured")
 _Switches = dict[str, dict[str, Any]]
 # What only the training of a language model heeds, and how it is switched off.
 _OF_TRAINING: _Switches = {
@@ -25,7 +26,7 @@ _OF_TRAINING: _Switches = {
         "reverse_complement": 0,
         "eval_reverse_complement": False,
     },
-    "eval": {"mlm": False},
+    "eval": {"mlm": False, "choose_on": "dev"},
 }
 # The same for probes, which read a language model, on one strand or both, and train none.
 _OF_TRAINING_ALONE: _Switches = {
@@ -84,6 +85,11 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """
     _check_keys(config, TrainConfig)
     _check_seed(config["seed"])
+    if str(config["dry_run"]).lower() not in DRY_RUN:
+        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {config['dry_run']}")
+    chooser = config["eval"]["choose_on"]
+    if chooser not in ("dev", "test"):
+        raise InputError(f"eval.choose_on: must be dev or test, got {chooser}")
     for group in _COMPONENTS:
         _check_component(config[group], group)
     for name, least in _LEAST.items():
@@ -116,7 +122,9 @@ def check_settings(config: Mapping[str, Any]) -> None:
         for name, part in parts.items():
             _check_component(part, f"{key}.{name}")
             if isinstance(part.get("monitor"), str):
-                _check_monitor(part["monitor"], f"{key}.{name}.monitor", config["task"]["kind"])
+                _check_monitor(
+                    part["monitor"], f"{key}.{name}.monitor", config["task"]["kind"], chooser
+                )
 
 
 def check_pretrain_settings(config: Mapping[str, Any]) -> None:
@@ -151,13 +159,14 @@ def _check_seed(seed: int) -> None:
         )
 
 
-def _check_monitor(monitor: str, key: str, kind: Any) -> None:
+def _check_monitor(monitor: str, key: str, kind: Any, split: str) -> None:
     """Refuse a score that does not exist; Lightning would notice after the first epoch."""
     from dnaft.metrics import Kind, metric_names
 
     if kind not in get_args(Kind):
         return  # the task says so
-    known = ["dev/loss", *(f"dev/{name}" for name in metric_names(kind)), "train/loss"]
+    scored = ("loss", *metric_names(kind))
+    known = [*(f"{split}/{name}" for name in scored), "train/loss"]
     if monitor not in known:
         raise InputError(f"{key}: there is no {monitor}; {near(monitor, known)}")
 

@@ -6,9 +6,13 @@ answer at once; what trains is imported when there is something to train.
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dnaft.errors import InputError
 from dnaft.usage import help_wanted
+
+if TYPE_CHECKING:
+    from dnaft.sweeps.plan import Cost, Rehearse
 
 ABOUT = "dnaft: fine-tune language models on DNA."
 EXAMPLES = """\
@@ -22,9 +26,25 @@ def _train(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> Non
     from dnaft.settings import check_settings
 
     check_settings(config)
+    if str(config["dry_run"]).lower() != "false":
+        raise InputError("dry_run: hydra.mode=RUN asks for the run itself; leave one of them out")
     from dnaft.run import run
 
     run(config, folder, choices)
+
+
+class _Rehearse:
+    """Tries out runs; imports what that needs when there is one."""
+
+    def __init__(self) -> None:
+        self._rehearsals: Rehearse | None = None
+
+    def __call__(self, config: dict[str, Any]) -> "Cost":
+        if self._rehearsals is None:
+            from dnaft.rehearsal import Rehearsals
+
+            self._rehearsals = Rehearsals()
+        return self._rehearsals(config)
 
 
 def main() -> None:
@@ -35,7 +55,7 @@ def main() -> None:
         return
     from dnaft.command_line import CommandLine
 
-    CommandLine("train", _train)()
+    CommandLine("train", _train, _Rehearse())()
 
 
 if __name__ == "__main__":

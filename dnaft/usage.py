@@ -8,7 +8,7 @@ from pathlib import Path
 from dnaft.conf_files import choices, config_dir
 
 # A line of the defaults list that chooses a file of a group; `override` lines choose Hydra's own.
-_GROUP = re.compile(r"^  - (\w+): (\w+)", re.MULTILINE)
+_GROUP = re.compile(r"^  - (\w+): (\w+|\[\])", re.MULTILINE)
 
 
 def help_wanted(typed: Sequence[str], command: str, about: str, examples: str) -> str | None:

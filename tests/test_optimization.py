@@ -72,3 +72,17 @@ def test_the_rate_ends_where_its_shape_says(decay: str, end: float) -> None:
     schedule = AdamW(lr=1.0, decay=decay)  # type: ignore[arg-type]
     assert schedule.factor(0, 100) == 1.0
     assert schedule.factor(100, 100) == pytest.approx(end, abs=1e-12)
+
+
+def test_a_warm_up_in_steps_takes_the_place_of_the_fraction() -> None:
+    steps = AdamW(lr=1.0, warmup_fraction=0.5, warmup_steps=10)
+    share = AdamW(lr=1.0, warmup_fraction=0.25)
+    assert [steps.factor(s, 40) for s in range(41)] == [share.factor(s, 40) for s in range(41)]
+    # Longer than the run: it never reaches its rate, and does not fall.
+    assert AdamW(lr=1.0, warmup_steps=50).factor(39, 40) == 40 / 51
+    assert AdamW(lr=1.0, warmup_steps=0).factor(0, 40) == 1.0
+
+
+def test_a_warm_up_of_less_than_no_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="warmup_steps must be 0 or more, got -1"):
+        AdamW(lr=1.0, warmup_steps=-1)

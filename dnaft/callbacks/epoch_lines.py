@@ -11,20 +11,24 @@ class EpochLines(Callback):
     """Say how far the run is and how dev scores, for logs and clusters.
 
     Args:
-        metric: The dev score that chooses the checkpoint.
+        metric: The score that chooses the checkpoint.
+        watched: The split it is the score of.
     """
 
-    def __init__(self, metric: str) -> None:
+    def __init__(self, metric: str, watched: str = "dev") -> None:
         self.metric = metric
+        self.watched = watched
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print step, dev loss and dev score."""
+        """Print step, loss and score."""
         found = trainer.callback_metrics
         log.info(
-            "epoch %d, step %s: dev loss %.4f, dev %s %.4f",
+            "epoch %d, step %s: %s loss %.4f, %s %s %.4f",
             trainer.current_epoch + 1,
             f"{trainer.global_step:,}",
-            float(found["dev/loss"]),
+            self.watched,
+            float(found[f"{self.watched}/loss"]),
+            self.watched,
             self.metric,
-            float(found[f"dev/{self.metric}"]),
+            float(found[f"{self.watched}/{self.metric}"]),
         )

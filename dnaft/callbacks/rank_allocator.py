@@ -16,6 +16,8 @@ def rank_allocator(
     beta2: float = 0.85,
     masked_values: Store = "overwrite",
     accumulate: Literal["every_step", "masking_steps"] = "every_step",
+    act_every_steps: int = 1,
+    schedule_steps: int | None = None,
     budget_unit: BudgetUnit = "triplets",
     compact: bool = False,
     on_empty_schedule: Literal["error", "warn"] = "error",
@@ -35,6 +37,8 @@ def rank_allocator(
         beta2: Memory of the uncertainty.
         masked_values: As in `RankSampler`.
         accumulate: As in `RankSampler`.
+        act_every_steps: As in `RankSampler`.
+        schedule_steps: As in `RankSampler`.
         budget_unit: As in `RankSampler`.
         compact: As in `RankSampler`.
         on_empty_schedule: What to do if no allocation would ever happen.
@@ -53,6 +57,8 @@ def rank_allocator(
         beta2=beta2,
         masked_values=masked_values,
         accumulate=accumulate,
+        act_every_steps=act_every_steps,
+        schedule_steps=schedule_steps,
         budget_unit=budget_unit,
         compact=compact,
         on_empty_schedule=on_empty_schedule,

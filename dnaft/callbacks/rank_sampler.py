@@ -43,6 +43,10 @@ class RankSampler(Callback):
             come back; "shadow" keeps them aside and puts them back, with what they learned since.
         accumulate: Importance from every step, or only from the steps that mask, which is the
             letter of Algorithm 1.
+        act_every_steps: Steps between two looks at importance and two applications of the last
+            mask; `interval` must be a multiple of it. The released scripts act at every 50th step.
+        schedule_steps: Steps over which budget, warm-up and final phase are laid; None takes those
+            that the trainer plans. In a shorter run the schedule is cut off.
         last_mask: "sampled" draws the last mask like the others, "deterministic" keeps its top.
         budget_unit: What budgets count: triplets, or the parameters that they have; then the top is
             chosen by importance per parameter (`top_per_parameter`).
@@ -68,13 +72,17 @@ class RankSampler(Callback):
         variant: VariantName = "paper",
         masked_values: Store = "overwrite",
         accumulate: Literal["every_step", "masking_steps"] = "every_step",
+        act_every_steps: int = 1,
+        schedule_steps: int | None = None,
         last_mask: Literal["sampled", "deterministic"] = "sampled",
         budget_unit: BudgetUnit = "triplets",
         compact: bool = False,
         on_empty_schedule: Literal["error", "warn"] = "error",
         seed: int = 1,
     ) -> None:
-        self._timing = Timing(target_rank, interval, final_fraction, warmup_fraction)
+        self._timing = Timing(
+            target_rank, interval, final_fraction, warmup_fraction, act_every_steps, schedule_steps
+        )
         self._variant = VARIANTS[variant]
         fixed = self._variant.fixed_probability
         if fixed is not None and {drop_probability, regrow_probability} != {fixed}:
@@ -137,9 +145,10 @@ class RankSampler(Callback):
             self.history.matrices = dict(self._restored["matrices"])
         ranks = list(self.history.matrices.values())
         costs = [g.cost for g in self._groups] if self.budget_unit == "parameters" else None
-        self._schedule = self._timing.schedule(ranks, trainer.estimated_stepping_batches, costs)
-        if self._schedule.allocations == 0:
-            message = describe_empty(self._schedule)
+        planned = trainer.estimated_stepping_batches
+        self._schedule = self._timing.schedule(ranks, planned, costs)
+        if not self._schedule.newest_redraw(int(planned)):
+            message = describe_empty(self._schedule, int(planned))
             if self.on_empty_schedule == "error":
                 raise ValueError(message)
             trainer.print(f"warning: {message}.")
@@ -168,10 +177,13 @@ class RankSampler(Callback):
             allocation = self.allocate(step)
             self.history.rows.append(allocation)
             pl_module.log_dict(allocation.logged(self.history.matrices), rank_zero_only=True)
-        elif self.schedule.holds_at(step) and self._pruned.mask is not None:
+        elif self._holds(step) and self._pruned.mask is not None:
             self._pruned.hold()
             if self.compact:
                 self._remove_pruned(trainer)
+
+    def _holds(self, step: int) -> bool:
+        return self.schedule.holds_at(step) and self._timing.acts_at(step)
 
     def _is_due(self, step: int) -> bool:
         """Whether a mask is to be drawn by now: at its own step, or later if that one failed.
@@ -180,12 +192,12 @@ class RankSampler(Callback):
         was never seen, delays an allocation instead of losing it.
         """
         drawn = self.history.rows[-1].step if self.history.rows else 0
-        return self.schedule.newest_redraw(step) > drawn
+        return self._timing.acts_at(step) and self.schedule.newest_redraw(step) > drawn
 
     def _observe(self, step: int) -> None:
         """Update importance from the gradients of optimiser step `step`."""
         due = self._is_due(step)
-        if step >= self.schedule.end and not due:
+        if not self._timing.acts_at(step) or (step >= self.schedule.end and not due):
             return
         if self.accumulate == "masking_steps" and not due:
             return
@@ -198,7 +210,7 @@ class RankSampler(Callback):
     def allocate(self, step: int) -> Allocation:
         """Draw a new mask for `step`, apply it and say what it did."""
         s = self.schedule
-        budget = cubic_budget(step, s, exact=self._variant.exact_budget)
+        budget = cubic_budget(min(step, s.total), s, exact=self._variant.exact_budget)
         scores = torch.cat(self._importance.scores()).float().cpu()
         ranks = torch.tensor([group.rank for group in self._groups])
         costs = torch.tensor([group.cost for group in self._groups]).repeat_interleave(ranks)

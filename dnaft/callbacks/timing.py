@@ -17,6 +17,9 @@ class Timing:
         interval: Optimiser steps between allocations; below 1, a fraction of the run.
         final_fraction: Share of the run in which ranks are fixed.
         warmup_fraction: Share of the run before the first allocation.
+        act_every_steps: Steps between two looks at importance, and between two applications of the
+            last mask.
+        schedule_steps: Steps to which the fractions refer; None takes those of the run.
 
     Raises:
         ValueError: If a number lies outside its domain.
@@ -26,6 +29,8 @@ class Timing:
     interval: float
     final_fraction: float
     warmup_fraction: float
+    act_every_steps: int = 1
+    schedule_steps: int | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -36,9 +41,17 @@ class Timing:
                 "interval must be a whole number of steps or a fraction below 1, "
                 f"got {self.interval}"
             )
+        for name in ("act_every_steps", "schedule_steps"):
+            steps = getattr(self, name)
+            if steps is not None and steps < 1:
+                raise ValueError(f"{name} must be 1 or more, got {steps}")
         for name in ("final_fraction", "warmup_fraction"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
+
+    def acts_at(self, step: int) -> bool:
+        """Whether the sampler does anything after `step` optimiser steps."""
+        return step % self.act_every_steps == 0
 
     def schedule(
         self, ranks: Sequence[int], total_steps: float, costs: Sequence[int] | None = None
@@ -59,7 +72,7 @@ class Timing:
             raise ValueError(
                 "a budget needs a run with an end; set trainer.max_epochs or max_steps"
             )
-        total = int(total_steps)
+        total = self.schedule_steps or int(total_steps)
         initial, target = sum(ranks), _share(self.target_rank, len(ranks))
         if target > initial:
             raise ValueError(
@@ -70,22 +83,28 @@ class Timing:
             initial = sum(rank * cost for rank, cost in zip(ranks, costs, strict=True))
             target = target * sum(costs) // len(costs)
         interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
+        interval = max(1, interval)
+        if interval % self.act_every_steps:
+            raise ValueError(
+                f"interval is {interval} steps, no multiple of act_every_steps="
+                f"{self.act_every_steps}, so masks would come late; change one of them"
+            )
         return BudgetSchedule(
             initial=initial,
             target=target,
             total=total,
             warmup=_share(self.warmup_fraction, total),
             final=_share(self.final_fraction, total),
-            interval=max(1, interval),
+            interval=interval,
         )
 
 
-def describe_empty(schedule: BudgetSchedule) -> str:
-    """Say with its numbers why a schedule never allocates, and what to change."""
+def describe_empty(schedule: BudgetSchedule, steps: int) -> str:
+    """Say with its numbers why a schedule never allocates in a run of `steps`."""
     s = schedule
     return (
         f"no allocation would ever happen: the interval is {s.interval} steps, and ranks may "
-        f"change in steps {s.warmup + 1} to {s.end - 1} of {s.total}. Lower interval "
+        f"change in steps {s.warmup + 1} to {min(s.end - 1, steps)} of {steps}. Lower interval "
         "(a fraction such as 0.02 fits any run)"
     )
 

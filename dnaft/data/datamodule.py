@@ -123,6 +123,8 @@ class SequenceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.train_in_order = train_in_order
+        # The split that validation reads while a model is trained.
+        self.watched = "dev"
         self.encoding = Encoding(
             tokenizer, cache_dir, max_tokens, long_input, window_overlap_fraction
         )
@@ -231,8 +233,8 @@ class SequenceDataModule(LightningDataModule):
         return self._strands(splits, split)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Return the batches of dev, in the order of the file."""
-        return self.in_order("dev")
+        """Return the batches of the split that is watched, dev, in the order of the file."""
+        return self.in_order(self.watched)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of test, in the order of the file."""

@@ -2,9 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from dnaft.errors import InputError
-from dnaft.hub import HubError, NotOnHubError, exists, fetch, find_cached, is_repository_id
+from dnaft.hub import (
+    HubError,
+    NotOnHubError,
+    exists,
+    fetch,
+    find_any_cached,
+    find_cached,
+    is_repository_id,
+)
 from dnaft.packaged import find_packaged
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
@@ -44,6 +53,50 @@ def find_checkpoint(source: str, revision: str | None, allow_pickle: bool) -> Pa
             "local folder with config.json and model.safetensors (model.source=FOLDER); or run "
             "once with network, which stores the model in the hub's cache (HF_HOME) for later "
             "runs without; or use a model that needs no file, such as model=tiny"
+        ) from error
+
+
+def look_for_checkpoint(
+    source: str, revision: str | None, allow_pickle: bool
+) -> Literal["here", "hub"]:
+    """Return where all files of a model are, without fetching any: on this machine, or on the hub.
+
+    Args:
+        source: A folder, what comes with a package, or a hub id.
+        revision: Branch, tag or commit on the hub.
+        allow_pickle: Accept pickled weights where there are no safetensors.
+
+    Raises:
+        InputError: If they are in neither place, or the hub cannot be asked.
+    """
+    wanted = SAFE + PICKLED if allow_pickle else SAFE
+    if is_repository_id(source) and not Path(source).expanduser().exists():
+        cached = find_cached(source, "config.json", revision=revision)
+        weights = find_any_cached(source, wanted, revision=revision)
+        if cached is None or weights is None:
+            return _look_on_hub(source, revision, wanted)
+        for shard in _shards(weights):
+            if find_cached(source, shard, revision=revision) is None:
+                return _look_on_hub(source, revision, wanted)
+        return "here"
+    find_checkpoint(source, revision, allow_pickle)
+    return "here"
+
+
+def _look_on_hub(source: str, revision: str | None, wanted: tuple[str, ...]) -> Literal["hub"]:
+    try:
+        if not exists(source, "config.json", revision=revision):
+            raise HubError("it has no config.json")
+        if any(exists(source, name, revision=revision) for name in wanted):
+            return "hub"
+        for name in PICKLED:
+            if name not in wanted and exists(source, name, revision=revision):
+                raise _only_pickled(source, name)
+        raise HubError("it has no weights")
+    except HubError as error:
+        raise InputError(
+            f"model.source: no weights of {source} here: it is no folder, the hub's cache has not "
+            f"all of its files, and the hub: {error}"
         ) from error
 
 

@@ -7,11 +7,13 @@ from typing import Any
 from dnaft.record import RunRecord
 
 ONE_SEED, LEAK, CUT, NOT_BY_DEV, REPEATED, CODE = "1", "L", "T", "C", "R", "V"
+ON_TEST = "X"
 MEANING = {
     ONE_SEED: "one seed: the spread over seeds is unknown",
     LEAK: "sequences of one split are in another, too",
     CUT: "sequences were cut at the longest input",
     NOT_BY_DEV: "the checkpoint was not chosen by dev",
+    ON_TEST: "the checkpoint was chosen on test, whose score is too good",
     REPEATED: "a seed was run more than once; the mean of its runs counts as one",
     CODE: "runs of more than one version of the code",
 }
@@ -19,7 +21,7 @@ MEANING = {
 
 def of_record(record: RunRecord) -> frozenset[str]:
     """Return the marks of one run."""
-    checks = ((LEAK, _leaks), (CUT, _cut), (NOT_BY_DEV, _not_by_dev))
+    checks = ((LEAK, _leaks), (CUT, _cut), (NOT_BY_DEV, _not_by_dev), (ON_TEST, _on_test))
     return frozenset(mark for mark, check in checks if check(record))
 
 
@@ -38,7 +40,13 @@ def _cut(record: RunRecord) -> bool:
     return any(_count(split, "sequences") for split in _parts(record.data, "truncation").values())
 
 
+def _on_test(record: RunRecord) -> bool:
+    return bool(record.chosen.get("split") == "test")
+
+
 def _not_by_dev(record: RunRecord) -> bool:
+    if _on_test(record):
+        return False  # which has a mark of its own
     chosen, dev = number(record.chosen["value"]), record.main_score("dev")
     if math.isnan(chosen) or not math.isclose(chosen, dev, rel_tol=1e-6, abs_tol=1e-9):
         return True

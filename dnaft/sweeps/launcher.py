@@ -4,7 +4,6 @@ import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
@@ -13,14 +12,14 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from dnaft.job import plain_config
-from dnaft.same_run import is_same_run
 from dnaft.sweeps.claim import find_finished, is_held
+from dnaft.sweeps.dry_run import is_wanted, plan_runs
 from dnaft.sweeps.executors import Execute
 from dnaft.sweeps.progress import Progress, wants_table
 from dnaft.sweeps.run_output import kept_streams
 from dnaft.sweeps.summary import Entry, score
 from dnaft.sweeps.task import SweepTask
-from dnaft.sweeps.work import Work
+from dnaft.sweeps.work import Work, same
 
 _POLL_SECONDS = 2.0
 
@@ -56,7 +55,14 @@ class SweepLauncher(Launcher):
         setup_globals()
         folder = Path(str(self.config.hydra.sweep.dir))
         labels = _labels([filter_overrides(o) for o in job_overrides], self.task.swept)
-        work = [self._compose(o, initial_job_idx + i) for i, o in enumerate(job_overrides)]
+        composers = [
+            functools.partial(self._compose, o, initial_job_idx + i)
+            for i, o in enumerate(job_overrides)
+        ]
+        if is_wanted(self.config.get("dry_run", False)):
+            plan_runs(labels, composers, self.task.rehearse, self.task.plan)
+            return [_returned(None) for _ in labels]
+        work = [compose() for compose in composers]
         entries = [Entry(label, run.base) for label, run in zip(labels, work, strict=True)]
         summary = self.task.sweep
         first = not summary.entries
@@ -68,7 +74,7 @@ class SweepLauncher(Launcher):
                 progress.begin()
             with progress.shown():
                 self._do(work, entries, folder, progress)
-        return [_returned(entry) for entry in entries]
+        return [_returned(score(entry)) for entry in entries]
 
     def _compose(self, overrides: Sequence[str], number: int) -> Work:
         config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
@@ -79,7 +85,8 @@ class SweepLauncher(Launcher):
         before = hydra_config.cfg
         hydra_config.set_config(config)  # the name of the folder asks it for choices
         try:
-            base = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+            runs = Path(str(config.output_dir)).expanduser()
+            base = (runs / str(config.hydra.sweep.subdir)).absolute()
             without_hydra = config.copy()
             with open_dict(without_hydra):
                 del without_hydra["hydra"]
@@ -91,7 +98,7 @@ class SweepLauncher(Launcher):
     def _do(self, work: list[Work], entries: list[Entry], folder: Path, progress: Progress) -> None:
         waiting = [i for i, entry in enumerate(entries) if entry.folder is None]
         while waiting:
-            ready = [i for i in waiting if not is_held(work[i].base, _same(work[i]))]
+            ready = [i for i in waiting if not is_held(work[i].base, same(work[i]))]
             if not ready:
                 time.sleep(_POLL_SECONDS)
             for position, outcome in self.execute([work[i] for i in ready], folder):
@@ -110,19 +117,15 @@ def _look(positions: Sequence[int], work: list[Work], entries: list[Entry]) -> N
     """Note which of the runs have a result."""
     for i in positions:
         if entries[i].folder is None:
-            found = find_finished(work[i].base, _same(work[i]))
+            found = find_finished(work[i].base, same(work[i]))
             if found is not None:
                 entries[i].finish(found)
 
 
-def _same(run: Work) -> Any:
-    return functools.partial(is_same_run, config=run.plain)
-
-
-def _returned(entry: Entry) -> JobReturn:
+def _returned(value: float | None) -> JobReturn:
     """Return what a sweeper is told: failures are no exceptions, they are told at the end."""
     returned = JobReturn(status=JobStatus.COMPLETED)
-    returned.return_value = score(entry)
+    returned.return_value = value
     return returned
 
 

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from dnaft.job import Job, do_job
 from dnaft.run_folder import RunFolders
+from dnaft.sweeps.plan import Plan, Rehearse
 from dnaft.sweeps.summary import Summary
 
 
@@ -19,6 +20,8 @@ class SweepTask:
         failures: Exceptions of single runs.
         sweep: The runs of a sweep; its launcher does them and adds them here.
         swept: The keys that a search varies.
+        rehearse: Tries out a run, for a dry run; None if the command has none.
+        plan: What a dry run found out.
     """
 
     job: Job
@@ -26,6 +29,8 @@ class SweepTask:
     failures: list[Exception] = field(default_factory=list)
     sweep: Summary = field(default_factory=Summary)
     swept: tuple[str, ...] = ()
+    rehearse: Rehearse | None = None
+    plan: Plan = field(default_factory=Plan)
 
     def __call__(self, config: DictConfig) -> None:
         """Do a single run."""

@@ -17,7 +17,7 @@ from dnaft.explain import explain
 from dnaft.job import Job, do_job
 from dnaft.run_folder import has_checkpoint, is_finished
 from dnaft.same_run import is_same_run
-from dnaft.sweeps.claim import claimed
+from dnaft.sweeps.claim import IsSame, claimed
 from dnaft.sweeps.run_output import output_to
 
 # `stopped`: it ended as it was told to, without a result, such as a pretraining after its hours.
@@ -78,7 +78,7 @@ class Work:
         started = time.monotonic()
         setup_globals()
         try:
-            with claimed(self.base, functools.partial(is_same_run, config=self.plain)) as folder:
+            with claimed(self.base, same(self)) as folder:
                 if folder is None:
                     return Outcome("elsewhere")
                 with output_to(folder):
@@ -102,3 +102,8 @@ class Work:
             hydra_context=self.context,
         )
         _ = returned.return_value  # raises what the job raised
+
+
+def same(run: Work) -> IsSame:
+    """Return what tells the folders of a run from others of its name."""
+    return functools.partial(is_same_run, config=run.plain)

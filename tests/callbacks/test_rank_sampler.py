@@ -10,9 +10,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from dnaft.callbacks.allocation import Allocation
 from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner
 from dnaft.methods.lora import inject_lora
 from dnaft.optimization import AdamW
+from dnaft.ranks.importance import Importance
 from dnaft.ranks.sampling import Draws
 from rank_runs import MATRICES, QUIET, RANK, batches, fit, module, ranks, sampler
 
@@ -232,3 +234,48 @@ def test_the_released_program_counts_triplets() -> None:
     both = {"drop_probability": 0.1, "regrow_probability": 0.1, "budget_unit": "parameters"}
     with pytest.raises(ValueError, match="counts triplets; set budget_unit=triplets"):
         sampler(variant="released_code", **both)
+
+
+def test_acting_at_every_other_step_averages_these_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    observed = []
+    plain = Importance.update
+
+    def update(self: Importance, *arguments: Any) -> None:
+        observed.append(holder[0].global_step + 1)
+        plain(self, *arguments)
+
+    holder: list[Trainer] = []
+
+    class Keep(Callback):
+        def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            holder.append(trainer)
+
+    monkeypatch.setattr(Importance, "update", update)
+    callback = sampler(act_every_steps=2)
+    tuner = fit(callback, callbacks=(Keep(),))
+    assert observed == list(range(2, 30, 2))
+    assert [row.step for row in callback.history.rows] == [4, 8, 12, 16, 20, 24, 28]
+    # Step 40 is one of those at which the last mask is applied.
+    assert ranks(tuner) == callback.history.rows[-1].ranks
+
+
+def test_between_two_applications_of_the_last_mask_pruned_values_move() -> None:
+    callback = sampler(act_every_steps=4)
+    tuner = fit(callback, steps=39)
+    last = callback.history.rows[-1]
+    assert (last.step, callback.schedule.end) == (28, 30)
+    assert sum(ranks(tuner)) > last.kept
+
+
+@pytest.mark.parametrize("steps", [40, 90])
+def test_a_schedule_of_60_steps_in_a_shorter_and_in_a_longer_run(steps: int) -> None:
+    callback = sampler(schedule_steps=60, interval=10)
+    fit(callback, steps=steps)
+    # By pencil: T = 45; b^t = 8 + 16 (1 - t/45)^3.
+    want = {10: 15, 20: 10, 30: 8, 40: 8}
+    assert {row.step: row.budget for row in callback.history.rows} == want
+
+
+def test_a_run_that_ends_before_the_first_mask_of_its_schedule_is_refused() -> None:
+    with pytest.raises(InputError, match=r"interval is 50 steps, .* steps 1 to 40 of 40"):
+        fit(sampler(schedule_steps=100, interval=50))

@@ -42,3 +42,27 @@ def test_a_target_above_what_is_there_is_refused_in_either_unit() -> None:
     for costs in (None, [33, 41]):
         with pytest.raises(ValueError, match="target_rank 7 exceeds the 6 triplets a matrix"):
             timing.schedule([6, 6], 40, costs)
+
+
+def test_a_schedule_of_its_own_length_does_not_follow_the_run() -> None:
+    """The released scripts: 7,485 steps whatever the run; 200 of warm-up, 200 at the end."""
+    timing = Timing(4, 5000, 0.02673, 0.02673, act_every_steps=50, schedule_steps=7485)
+    short, long = timing.schedule([8] * 10, 3065), timing.schedule([8] * 10, 47_350)
+    assert short == long
+    assert (long.total, long.warmup, long.end) == (7485, 200, 7285)
+    assert [step for step in range(1, 20_001) if long.redraws_at(step)] == [5000]
+    # By pencil: 40 + 40 (1 - 4800/7085)^3 = 41.34 of 80 triplets.
+    assert cubic_budget(5000, long) == 41
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"act_every_steps": 0}, "act_every_steps must be 1 or more, got 0"),
+        ({"schedule_steps": -1}, "schedule_steps must be 1 or more, got -1"),
+        ({"act_every_steps": 3}, "interval is 4 steps, no multiple of act_every_steps=3"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused(changes: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Timing(2, 4, 0.25, 0, **changes).schedule([6, 6], 40)

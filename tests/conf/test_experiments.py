@@ -1,56 +1,47 @@
-"""The presets hold the numbers that the papers print, copied here by hand."""
+"""The presets hold the numbers that the sources print, copied here by hand."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
-from dnaft.config import config_dir, register_schema
+from composing import composed
 
 YEAST = ["q", "k", "v", "fc1", "fc2"]
 PROMOTER = [*YEAST, "o"]
 
-# Table S1 of AdaLoRA+RS, and for human_histone of LINGO: b^0, b^T, (T_total - T) / T_total, Delta
-# T, beta1, beta2, pruned matrices, p; then the task that the preset chooses.
-TABLE_S1: dict[str, tuple[Any, ...]] = {
-    "paper_h3": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3"),
-    "paper_h3k4me1": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3k4me1"),
-    "paper_h3k4me2": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3k4me2"),
-    "paper_h3k4me3": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3k4me3"),
-    "paper_h3k9ac": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3k9ac"),
-    "paper_h3k14ac": (12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05, "h3k14ac"),
-    "paper_h3k36me3": (12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05, "h3k36me3"),
-    "paper_h3k79me3": (12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05, "h3k79me3"),
-    "paper_h4": (12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05, "h4"),
-    "paper_h4ac": (12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05, "h4ac"),
-    "paper_prom_all": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_all"),
-    "paper_prom_notata": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_notata"),
-    "paper_prom_tata": (8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1, "prom_tata"),
-    "paper_human_histone": (8, 6, 0.15, 5000, 0.99, 0.99, PROMOTER, 0.1, "deepsea_histone"),
-}
+# Table S1 of AdaLoRA+RS, the last row of LINGO: preset, task, b^0, b^T, (T_total - T) / T_total,
+# Delta T, beta1, beta2, pruned matrices, p.
+TABLE_S1: list[tuple[Any, ...]] = [
+    ("paper_yeast", "h3", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k4me1", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k4me2", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k4me3", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k9ac", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k14ac", 12, 6, 0.25, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k36me3", 12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h3k79me3", 12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h4", 12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_yeast", "h4ac", 12, 6, 0.30, 100, 0.85, 0.85, YEAST, 0.05),
+    ("paper_promoters", "prom_all", 8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1),
+    ("paper_promoters", "prom_notata", 8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1),
+    ("paper_promoters", "prom_tata", 8, 6, 0.15, 5000, 0.85, 0.85, PROMOTER, 0.1),
+    ("paper_human_histone", "deepsea_histone", 8, 6, 0.15, 5000, 0.99, 0.99, PROMOTER, 0.1),
+]
+FIRST = {row[0]: row[1] for row in reversed(TABLE_S1)}
+METHODS = ["full", "lora", "adalora", "adalora_rs", "lingo"]
 
 
-def preset(name: str, *overrides: str) -> dict[str, Any]:
-    register_schema()
-    with initialize_config_dir(config_dir(), version_base="1.3"):
-        config = compose("train", overrides=[f"experiment={name}", *overrides])
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    whole: dict[str, Any] = plain
-    return whole
+def preset(name: str, task: str, *overrides: str) -> dict[str, Any]:
+    return composed(f"experiment={name}", f"task={task}", *overrides)
 
 
-def test_every_preset_of_the_papers_is_in_the_table() -> None:
-    files = {file.stem for file in Path(config_dir(), "experiment").glob("paper_*.yaml")}
-    assert files == set(TABLE_S1)
-
-
-@pytest.mark.parametrize("name", TABLE_S1)
-def test_table_s1(name: str) -> None:
-    config = preset(name)
+@pytest.mark.parametrize("row", TABLE_S1, ids=lambda row: row[1])
+def test_table_s1(row: tuple[Any, ...]) -> None:
+    config = preset(*row[:2])
     method, sampler = config["method"], config["method"]["callbacks"]["rank_sampler"]
     assert (
+        config["task"]["name"],
         method["rank"],
         sampler["target_rank"],
         sampler["final_fraction"],
@@ -59,32 +50,102 @@ def test_table_s1(name: str) -> None:
         sampler["beta2"],
         sorted(method["inject"]["target_roles"]),
         sampler["drop_probability"],
-        config["task"]["name"],
-    ) == (*TABLE_S1[name][:6], sorted(TABLE_S1[name][6]), *TABLE_S1[name][7:])
+    ) == (*row[1:8], sorted(row[8]), row[9])
+    assert method["name"] == "adalora_rs"
     assert method["inject"]["rank"] == method["rank"]
-    # One R for both events; allocation from the first interval on.
+    # One R for both events; allocation from the first interval on; the method as the papers say.
     assert sampler["regrow_probability"] == sampler["drop_probability"]
     assert sampler["warmup_fraction"] == 0
     assert sampler["variant"] == "paper"
+    assert config["eval"]["choose_on"] == "dev"
 
 
-@pytest.mark.parametrize("name", TABLE_S1)
-def test_training_settings_of_section_5_1(name: str) -> None:
-    config = preset(name)
+@pytest.mark.parametrize("name", ["paper_yeast", "paper_promoters"])
+@pytest.mark.parametrize("method", METHODS)
+def test_section_5_1_holds_for_every_method(name: str, method: str) -> None:
+    config = preset(name, FIRST[name], f"method={method}", "model=opt_125m")
     optimizer = config["method"]["optimizer"]
-    assert config["data"]["batch_size"] == 8
-    assert config["data"]["eval_batch_size"] == 16
+    assert (config["data"]["batch_size"], config["data"]["eval_batch_size"]) == (8, 16)
     assert config["trainer"]["max_epochs"] == 5
-    assert optimizer["lr"] == 3e-5
-    assert optimizer["weight_decay"] == 5e-3
-    assert optimizer["warmup_fraction"] == 0.1
-    assert optimizer["decay"] == "linear"
-    assert config["method"]["name"] == "adalora_rs"
+    assert (optimizer["lr"], optimizer["weight_decay"]) == (3e-5, 5e-3)
+    assert (optimizer["warmup_fraction"], optimizer["decay"]) == (0.1, "linear")
+    assert optimizer["warmup_steps"] is None
+    row = next(row for row in TABLE_S1 if row[0] == name)
+    if method == "lora":
+        assert config["method"]["inject"]["rank"] == 8
+        assert sorted(config["method"]["inject"]["target_roles"]) == sorted(row[8])
+    if method in METHODS[2:]:
+        sampler = config["method"]["callbacks"]["rank_sampler"]
+        assert config["method"]["inject"]["rank"] == row[2]
+        assert sampler["interval"] == row[5]
+        assert sampler.get("drop_probability") == (None if method == "adalora" else row[9])
 
 
-def test_lingo_takes_the_same_numbers() -> None:
-    """LINGO's Table S1 is that of AdaLoRA+RS; the method only adds its prefix and suffix."""
-    plain, lingo = preset("paper_h4"), preset("paper_h4", "method=lingo", "model=opt_125m")
+def test_lingo_adds_its_prefix_and_suffix_and_nothing_else() -> None:
+    plain, lingo = (
+        preset("paper_yeast", "h4", f"method={m}", "model=opt_125m") for m in METHODS[3:]
+    )
     assert lingo["method"]["callbacks"] == plain["method"]["callbacks"]
-    assert lingo["method"]["optimizer"] == plain["method"]["optimizer"]
     assert lingo["tokenizer"]["prefix"] == "Domain: Yeast Histone Mark\nSequence: "
+    assert lingo["tokenizer"]["suffix"] == "\nAnnotation:"
+
+
+def test_human_histone_marks_stop_early_as_section_4_4_says() -> None:
+    config = preset("paper_human_histone", "deepsea_histone")
+    assert config["trainer"]["val_check_interval"] == 10_000
+    assert config["trainer"]["check_val_every_n_epoch"] is None
+    stopping = config["callbacks"]["early_stopping"]
+    assert (stopping["monitor"], stopping["patience"]) == ("dev/loss", 10)
+
+
+# SpeciesLM report: preset, method, task, batch, rate, rank; alpha 32, dropout 0.01, 5 epochs.
+REPORT = [
+    ("report_enhancers", "dora", "report_enhancers", 128, 1e-3, 2),
+    ("report_promoter", "lora", "report_promoter", 128, 1e-3, 16),
+    ("report_h3", "lora", "report_h3", 64, 1e-3, 16),
+    ("report_h3", "linear_probe", "report_h3", 64, 1e-3, None),
+    ("report_expression", "linear_probe", "yeast_expression", 32, 2e-3, None),
+    ("report_expression", "ia3", "yeast_expression", 32, 1e-2, None),
+    ("report_expression", "lora", "yeast_expression", 32, 2e-3, 16),
+    ("report_expression", "dora", "yeast_expression", 16, 2e-3, 32),
+]
+
+
+@pytest.mark.parametrize(("name", "method", "task", "batch", "lr", "rank"), REPORT)
+def test_report(name: str, method: str, task: str, batch: int, lr: float, rank: int | None) -> None:
+    config = composed(f"experiment={name}", f"method={method}")
+    inject = config["method"]["inject"]
+    assert (config["task"]["name"], config["model"]["name"]) == (task, "specieslm")
+    assert config["tokenizer"]["species"] == "candida_glabrata"
+    assert (config["data"]["batch_size"], config["trainer"]["max_epochs"]) == (batch, 5)
+    assert config["method"]["optimizer"]["lr"] == lr
+    if name == "report_h3":
+        assert config["method"]["optimizer"]["weight_decay"] == 1e-3
+    if rank is not None:
+        assert (inject["rank"], inject["alpha"], inject["dropout"]) == (rank, 32, 0.01)
+
+
+def test_the_tutorial_is_its_notebook() -> None:
+    config = composed("experiment=tutorial")
+    optimizer, inject = config["method"]["optimizer"], config["method"]["inject"]
+    assert (config["task"]["name"], config["model"]["name"]) == ("prom_notata", "nt_500m_human_ref")
+    assert (optimizer["lr"], optimizer["weight_decay"], optimizer["warmup_steps"]) == (
+        1e-4,
+        0.1,
+        50,
+    )
+    assert (config["data"]["batch_size"], config["data"]["eval_batch_size"]) == (8, 16)
+    assert (config["trainer"]["max_epochs"], config["seed"]) == (1, 42)
+    assert (inject["rank"], inject["alpha"], inject["dropout"]) == (8, 32, 0.05)
+    assert inject["target_roles"] == ["q", "v"]
+    assert composed("experiment=tutorial", "method=full")["method"]["optimizer"]["lr"] == 1e-4
+
+
+def test_a_task_without_a_row_in_the_table_is_refused() -> None:
+    with pytest.raises(InterpolationKeyError, match=r"final_fractions\.tf_0"):
+        preset("paper_yeast", "tf_0")
+
+
+def test_the_command_line_wins_over_a_preset() -> None:
+    config = preset("paper_yeast", "h3", "method=lora", "method.rank=2", "data.batch_size=4")
+    assert (config["method"]["inject"]["rank"], config["data"]["batch_size"]) == (2, 4)

@@ -113,6 +113,12 @@ def test_an_interrupt_says_how_to_go_on(program: Program) -> None:
     assert err == "interrupted; the same command goes on where it stopped\n"
 
 
+def test_a_dry_run_of_a_command_that_has_none_is_refused(program: Program) -> None:
+    _, err = program.run("dry_run=true", status=2)
+    assert err == "error: dry_run: is for python -m dnaft.train; leave it out\n"
+    assert not (program.folder / "outputs").exists()
+
+
 def test_a_named_sweep_and_a_mistyped_one(program: Program) -> None:
     out, _ = program.run("sweep=rank", "method=lora", "method.rank=2,4")
     assert len(rows(out)) == 2 + 2
