@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.loggers import Logger
 
 from dnaft.baselines.linear import LinearBaseline
 from dnaft.config import build
+from dnaft.dashboard.show import watched
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
@@ -35,7 +37,12 @@ def refuse_what_baselines_pass_over(train: SequenceTable, method: str) -> None:
 
 
 def run_baseline(
-    config: dict[str, Any], folder: Path, choices: dict[str, str], task: Task, started: float
+    config: dict[str, Any],
+    folder: Path,
+    choices: dict[str, str],
+    task: Task,
+    run_loggers: list[Logger],
+    started: float,
 ) -> RunRecord:
     """Fit the linear model, its penalty chosen on dev, and score test once.
 
@@ -44,6 +51,7 @@ def run_baseline(
         folder: The run folder.
         choices: The name chosen in each configuration group.
         task: The task.
+        run_loggers: What `open_loggers` returned.
         started: `time.perf_counter()` at the start of the run.
 
     Raises:
@@ -64,7 +72,8 @@ def run_baseline(
         (s, torch.from_numpy(fit.predict(s)), torch.from_numpy(splits.tables[s].labels))
         for s in ("dev", "test")
     )
-    scores = score_splits(task, config["data_dir"], folder, predicted, splits.targets)
+    shown = watched(run_loggers, task, config["data_dir"], splits.targets, predicted)
+    scores = score_splits(task, config["data_dir"], folder, shown, splits.targets)
     rows = len(splits.tables["train"])
     return make_record(
         config,

@@ -12,6 +12,7 @@ from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build, errors_at
+from dnaft.dashboard.show import watched
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
@@ -19,6 +20,7 @@ from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting
 from dnaft.frozen_states import use_frozen_states
+from dnaft.loggers import open_loggers
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric
 from dnaft.models.backbone import Backbone
@@ -65,7 +67,7 @@ def fine_tune(
         )
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
-    run_loggers = build(config["logger"], "logger")(folder)
+    run_loggers = open_loggers(config, folder, choices)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=callbacks,
         logger=run_loggers,
@@ -116,7 +118,8 @@ def fine_tune(
     device = trainer.strategy.root_device
     loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
     predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
-    scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
+    shown = watched(run_loggers, task, data.data_dir, data.targets, predicted)
+    scores = score_splits(task, data.data_dir, folder, shown, data.targets)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
     watch = one(callbacks, Throughput)
