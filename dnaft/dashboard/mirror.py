@@ -114,7 +114,7 @@ class Mirror(WandbLogger):
                 found["predictions"] = charts.table_of_predictions(
                     probabilities, labels, classes, self._table_rows
                 )
-                self._note_capped(len(labels), "test predictions", "in the table", "table_rows")
+                self._note_capped(self._table_rows, len(labels), "test predictions in the table")
         self.experiment.log({f"{given.split}/{key}": chart for key, chart in found.items()})
 
     def _scatter(self, given: Predictions) -> dict[str, Any]:
@@ -126,16 +126,16 @@ class Mirror(WandbLogger):
             predicted, measured = given.targets.predictions(given.split, given.logits)
         rows = len(measured)
         shown = min(rows, self._table_rows or rows, charts.MOST_ROWS)
-        self._note_capped(rows, f"{given.split} rows", "plotted", "table_rows")
-        return charts.of_targets(
-            predicted.reshape(rows, -1), measured.reshape(rows, -1), given.names, shown
-        )
+        predicted, measured = predicted.reshape(rows, -1), measured.reshape(rows, -1)
+        self._note_capped(shown, rows, f"{given.split} rows plotted")
+        targets = measured.shape[1]
+        if targets > charts.MOST_TARGETS:
+            self._lines.append(f"W&B: {charts.MOST_TARGETS} of {targets} targets plotted")
+        return charts.of_targets(predicted, measured, given.names, shown)
 
-    def _note_capped(self, rows: int, what: str, where: str, key: str) -> None:
-        if self._table_rows and rows > self._table_rows:
-            self._lines.append(
-                f"W&B: {self._table_rows:,} of {rows:,} {what} are {where} (logger.{key})"
-            )
+    def _note_capped(self, shown: int, rows: int, what: str) -> None:
+        if shown < rows:
+            self._lines.append(f"W&B: {shown:,} of {rows:,} {what} (logger.table_rows)")
 
     def _show_labels(self, scores: list[LabelScore]) -> None:
         import wandb

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _FILES = "wandb/*run-*/run-*.wandb"
@@ -14,7 +15,8 @@ def abandon() -> None:
     """End a run that failed; the next one of this process would be written into it."""
     wandb = sys.modules.get("wandb")
     if wandb is not None and wandb.run is not None:
-        wandb.finish(exit_code=1)
+        with suppress(Exception):  # what ended the run is told, not what came of it at W&B
+            wandb.finish(exit_code=1)
 
 
 def find_session(folder: Path) -> tuple[str, bool] | None:

@@ -47,14 +47,17 @@ def describe(typed: Sequence[str], own: Path | None) -> dict[str, Any]:
 
 def _describe(typed: Sequence[str], own: Path | None) -> dict[str, Any]:
     loader = GlobalHydra.instance().config_loader()
+    if not any(o.startswith("logger=") for o in typed):
+        typed = [*typed, _LOGGER]
     single, _ = part_overrides(loader, {}, typed)
-    sweeper = compose("train", single, return_hydra_config=True).hydra.sweeper
+    if _LOGGER not in single:
+        raise InputError("logger: runs of a W&B sweep report to W&B; leave out what is typed")
+    # Of the rest something may belong to a choice that varies.
+    of_sweep = [o for o in single if o.startswith(("sweep=", "hydra"))]
+    sweeper = compose("train", of_sweep, return_hydra_config=True).hydra.sweeper
     params: Any = OmegaConf.to_container(OmegaConf.create(sweeper.get("params") or {}))
     of_run = [o for o in typed if not o.startswith(_OF_SWEEPS)]
     fixed, space = part_overrides(loader, {k: str(v) for k, v in params.items()}, of_run)
-    fixed += [] if any(o.startswith("logger=") for o in fixed) else [_LOGGER]
-    if _LOGGER not in fixed or "logger" in space:
-        raise InputError("logger: runs of a W&B sweep report to W&B; leave out what is typed")
     for key in space:
         if not key[0].isalpha() or set(key) & set("@/:"):
             raise InputError(

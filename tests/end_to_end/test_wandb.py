@@ -180,7 +180,7 @@ def test_some_predictions_are_in_a_table_and_it_says_how_many(trained: Done) -> 
         assert score == pytest.approx(saved["score"][row], abs=1e-12)
         assert predicted == str(int(saved["score"][row] > 0.5))
         assert correct == (label == predicted)
-    assert "W&B: 20 of 48 test predictions are in the table (logger.table_rows)" in trained.printed
+    assert "W&B: 20 of 48 test predictions in the table (logger.table_rows)" in trained.printed
 
 
 def test_ranks_over_the_run(trained: Done) -> None:
@@ -294,7 +294,7 @@ def test_numbers_are_plotted_in_their_unit(
         assert measured == pytest.approx(saved["label_original"][row])
         assert predicted == pytest.approx(saved["score_original"][row])
     assert run.charts["dev/predicted_against_measured"]["panelDefId"] == "wandb/scatter/v0"
-    assert "W&B: 10 of 48 test rows are plotted" in done.printed
+    assert "W&B: 10 of 48 test rows plotted (logger.table_rows)" in done.printed
 
 
 def test_a_dashboard_that_fails_costs_no_result(

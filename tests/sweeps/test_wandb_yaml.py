@@ -61,20 +61,20 @@ def test_a_grid_has_the_points_of_hydra(tmp_path: Path, monkeypatch: pytest.Monk
     sweep = written(
         tmp_path, monkeypatch, "-m", "method=lora,dora", "method.optimizer.lr=1e-5,0.01",
         "method.inject.target_roles=[q,v],[q]", "task=yeast_tata",
-        "logger.project=mine", "hydra/launcher=joblib",
+        "method.rank=4", "logger.project=mine", "hydra/launcher=joblib",
     )  # fmt: skip
     assert (sweep["method"], sweep["project"]) == ("grid", "mine")
     assert sweep["metric"] == {"name": "dev/mcc", "goal": "maximize"}
     found = [command(sweep, args) for args in drawn(sweep, 99)]
-    fixed = ["task=yeast_tata", "logger.project=mine", "logger=wandb"]
+    fixed = ["task=yeast_tata", "method.rank=4", "logger.project=mine", "logger=wandb"]
     start = ["/usr/bin/env", "python", "-m", "dnaft.train"]
-    assert all(line[:7] == start + fixed for line in found)
+    assert all(line[:8] == start + fixed for line in found)
     values = [("lora", "dora"), ("1e-05", "0.01"), ("[q,v]", "[q]")]
     keys = ["method", "method.optimizer.lr", "method.inject.target_roles"]
     expected = {
         tuple(f"{k}={v}" for k, v in zip(keys, p, strict=True)) for p in itertools.product(*values)
     }
-    assert {tuple(sorted(line[7:], key=lambda o: keys.index(o.partition("=")[0])))
+    assert {tuple(sorted(line[8:], key=lambda o: keys.index(o.partition("=")[0])))
             for line in found} == expected  # fmt: skip
     assert len(found) == 8
 
