@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.loggers import Logger
 
 from dnaft.baselines.linear import LinearBaseline
 from dnaft.config import build
+from dnaft.dashboard.show import show_predictions
 from dnaft.data.splits import load_splits
 from dnaft.data.table import SequenceTable
 from dnaft.data.task import Task
@@ -49,7 +51,12 @@ def refuse_language_model(config: Mapping[str, Any]) -> None:
 
 
 def run_baseline(
-    config: dict[str, Any], folder: Path, choices: dict[str, str], task: Task, started: float
+    config: dict[str, Any],
+    folder: Path,
+    choices: dict[str, str],
+    task: Task,
+    run_loggers: list[Logger],
+    started: float,
 ) -> RunRecord:
     """Fit the linear model, its penalty chosen on dev, and score test once.
 
@@ -58,6 +65,7 @@ def run_baseline(
         folder: The run folder.
         choices: The name chosen in each configuration group.
         task: The task.
+        run_loggers: What `open_loggers` returned.
         started: `time.perf_counter()` at the start of the run.
 
     Raises:
@@ -74,7 +82,8 @@ def run_baseline(
         (s, torch.from_numpy(fit.predict(s)), torch.from_numpy(splits.tables[s].labels))
         for s in ("dev", "test")
     )
-    scores = score_splits(task, config["data_dir"], folder, predicted, splits.targets)
+    shown = show_predictions(run_loggers, task, config["data_dir"], splits.targets, predicted)
+    scores = score_splits(task, config["data_dir"], folder, shown, splits.targets)
     rows = len(splits.tables["train"])
     return make_record(
         config,

@@ -13,6 +13,7 @@ from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build, errors_at
+from dnaft.dashboard.show import show_predictions
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
@@ -20,6 +21,7 @@ from dnaft.finetuner import FineTuner, predict
 from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting
 from dnaft.frozen_states import use_frozen_states
+from dnaft.loggers import open_loggers
 from dnaft.losses import LossSettings
 from dnaft.metrics import default_metric
 from dnaft.models.backbone import Backbone
@@ -65,7 +67,7 @@ def fine_tune(
     module = build_module(config, task, data, backbone)
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
-    run_loggers = build(config["logger"], "logger")(folder)
+    run_loggers = open_loggers(config, folder, choices)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=callbacks,
         logger=run_loggers,
@@ -110,7 +112,8 @@ def fine_tune(
     device = trainer.strategy.root_device
     backbone.to(device)
     predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
-    scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
+    shown = show_predictions(run_loggers, task, data.data_dir, data.targets, predicted)
+    scores = score_splits(task, data.data_dir, folder, shown, data.targets)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
     watch = one(callbacks, Throughput)

@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from dnaft.dashboard.unfinished import abandon
 from dnaft.same_run import note_config
 from dnaft.settings import check_choices
 
@@ -33,4 +34,7 @@ def do_job(job: Job, config: DictConfig) -> None:
     plain = plain_config(config)
     folder = Path(settings.runtime.output_dir)
     note_config(folder, plain)
-    job(plain, folder, choices)
+    try:
+        job(plain, folder, choices)
+    finally:
+        abandon()

@@ -22,9 +22,11 @@ from dnaft.baselines.layer_curve import (
 from dnaft.baselines.layer_plot import plot_layers
 from dnaft.baselines.layer_probe import LayerProbe
 from dnaft.config import build
+from dnaft.dashboard.show import show_predictions
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
+from dnaft.loggers import open_loggers
 from dnaft.metrics import default_metric, score
 from dnaft.models.backbone import Backbone
 from dnaft.models.layer_states import read_layers
@@ -64,6 +66,7 @@ def run_layer_probe(
     """
     probe: LayerProbe = build(config["method"]["probe"], "method.probe")
     metric = task.choose_by or default_metric(task.kind)
+    run_loggers = open_loggers(config, folder, choices)
     reader = _Reader(backbone.to(_device(config, folder)), data)
     train, dev = reader.read("train"), reader.read("dev")
     labels = {split: np.asarray(t.labels, dtype=np.float64) for split, t in data.tables.items()}
@@ -93,7 +96,8 @@ def run_layer_probe(
         (s, _logits(best.choice, of_split), torch.from_numpy(data.tables[s].labels))
         for s, of_split in states.items()
     )
-    scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
+    shown = show_predictions(run_loggers, task, data.data_dir, data.targets, predicted)
+    scores = score_splits(task, data.data_dir, folder, shown, data.targets)
     save_probes([row.choice.weights for row in curve], folder / PROBES)
     if backbone.source is None:
         # Random weights come from their seed, but not from every version of torch.
@@ -130,7 +134,7 @@ def run_layer_probe(
         },
         flops={"per_step": None, "total": None},
     )
-    finish_run(record, folder, build(config["logger"], "logger")(folder))
+    finish_run(record, folder, run_loggers)
     return record
 
 

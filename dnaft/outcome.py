@@ -10,9 +10,10 @@ import torch
 from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from dnaft import environment, loggers
+from dnaft import environment
 from dnaft.callbacks.rank_plot import plot_ranks
 from dnaft.callbacks.rank_sampler import RankSampler
+from dnaft.dashboard.show import finish
 from dnaft.finetuner import FineTuner
 from dnaft.methods.triplets import find_triplets
 from dnaft.models.backbone import Backbone
@@ -82,13 +83,14 @@ def make_record(
 
 def finish_run(record: RunRecord, folder: Path, run_loggers: list[Any]) -> None:
     """Write the record, close the dashboard and tell the user."""
+    parts = {**record.scores, "parameters": record.parameters, "timing": record.timing}
     flat = {
-        f"{split}/{name}": value
-        for split, scores in record.scores.items()
-        for name, value in scores.items()
-        if not math.isnan(value)
+        f"{part}/{name}": value
+        for part, values in parts.items()
+        for name, value in values.items()
+        if isinstance(value, int | float) and not math.isnan(value)
     }
-    lines = loggers.finish(run_loggers, flat, dict(record.config))
+    lines = finish(run_loggers, flat | {"chosen/step": record.chosen["step"]}, folder)
     # The record comes last: a folder with it is a finished run.
     record.write(folder / RESULT)
     show_results(record, folder, lines)

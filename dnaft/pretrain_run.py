@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.loggers import Logger
 
-from dnaft import __version__, loggers
+from dnaft import __version__
 from dnaft.config import build
+from dnaft.dashboard.show import finish
 from dnaft.errors import InputError
+from dnaft.loggers import open_loggers
 from dnaft.optimization import AdamW
 from dnaft.output import set_up_output
 from dnaft.pretrain_outcome import deliver, flatten, report, score_model
@@ -71,7 +74,8 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
         return {"nats": score.nats_per_token, "accuracy": score.accuracy}
 
     pace = Pace(session, folder / CHECKPOINTS / LAST_CHECKPOINT, look, settings.look_steps)
-    trainer = make_trainer(config, folder, pace, portions)
+    run_loggers = open_loggers(config, folder, choices)
+    trainer = make_trainer(config, folder, run_loggers, pace, portions)
     module = Pretrainer(
         model, optimizer, portions.steps, config["seed"], identify(config, material, portions)
     )
@@ -80,7 +84,7 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
         held_out = score_model(trainer, model, material, settings, export, yardsticks)
         about = card.describe(config, folder, choices, material, portions, trainer, module)
         deliver(model, material, export, pace.stopped, folder, about, held_out)
-        lines = loggers.finish(trainer.loggers, flatten(held_out), config)
+        lines = finish(run_loggers, flatten(held_out), folder)
         report(pace.stopped, trainer.global_step, portions, held_out, folder, lines)
 
 
@@ -122,7 +126,13 @@ def read_or_measure(material: Material, windows: int, folder: Path) -> Yardstick
     return yardsticks
 
 
-def make_trainer(config: dict[str, Any], folder: Path, pace: Pace, portions: Portions) -> Trainer:
+def make_trainer(
+    config: dict[str, Any],
+    folder: Path,
+    run_loggers: list[Logger],
+    pace: Pace,
+    portions: Portions,
+) -> Trainer:
     """Return Lightning's trainer."""
     wanted = str(config["trainer"].get("accelerator", "auto"))
     device = "cuda" if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
@@ -130,7 +140,7 @@ def make_trainer(config: dict[str, Any], folder: Path, pace: Pace, portions: Por
     log.info("precision %s: %s", precision, reason)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=[pace],
-        logger=build(config["logger"], "logger")(folder),
+        logger=run_loggers,
         default_root_dir=folder,
         precision=precision,
         max_epochs=1,

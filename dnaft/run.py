@@ -13,6 +13,7 @@ from dnaft.dropout import quicken_dropout
 from dnaft.errors import InputError
 from dnaft.fine_tune_run import fine_tune
 from dnaft.forgetting import load_forgetting
+from dnaft.loggers import open_loggers
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.models.backbone import Backbone
 from dnaft.models.quantise import check_quantised
@@ -47,8 +48,9 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
     if config["method"]["baseline"] is not None:
         from dnaft.baseline_run import run_baseline  # scikit-learn, which nothing else needs
 
-        record = run_baseline(config, folder, choices, task, started)
-        finish_run(record, folder, [])
+        run_loggers = open_loggers(config, folder, choices)
+        record = run_baseline(config, folder, choices, task, run_loggers, started)
+        finish_run(record, folder, run_loggers)
         return record
     data = prepare_data(config, task)
     if config["method"]["probe"] is not None:

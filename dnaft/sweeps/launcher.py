@@ -9,12 +9,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dnaft.job import plain_config
 from dnaft.sweeps.claim import find_finished, is_held
 from dnaft.sweeps.dry_run import is_wanted, plan_runs
 from dnaft.sweeps.executors import Execute
+from dnaft.sweeps.name import sweep_name
 from dnaft.sweeps.progress import Progress, wants_table
 from dnaft.sweeps.run_output import kept_streams
 from dnaft.sweeps.summary import Entry, score
@@ -81,6 +82,8 @@ class SweepLauncher(Launcher):
         with open_dict(config):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
+            if OmegaConf.select(config, "logger.group", default="") is None:
+                config.logger.group = sweep_name(self.config)
         hydra_config = HydraConfig.instance()
         before = hydra_config.cfg
         hydra_config.set_config(config)  # the name of the folder asks it for choices

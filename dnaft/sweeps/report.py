@@ -1,9 +1,12 @@
 """The end of a sweep: the results in one table, then what failed."""
 
+import shlex
 import sys
 
 from dnaft.sweeps.summary import Summary
 from dnaft.sweeps.work import Outcome
+
+_OFFLINE = "wandb/offline-run-*"
 
 
 def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
@@ -23,6 +26,10 @@ def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
     best = summary.best()
     if best is not None:
         print(f"\nbest on dev: {best.label}\nrun folder: {best.folder}")
+    offline = [e.folder for e in summary.done if e.folder and any(e.folder.glob(_OFFLINE))]
+    if offline:
+        runs = shlex.quote(str(offline[0].parents[3]))
+        print(f"W&B ran offline; upload with: wandb sync {runs}/*/*/*/*/{_OFFLINE}")
     failed = [(e, e.outcome) for e in summary.failed if e.outcome is not None]
     shown = set()
     for entry, outcome in failed:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -13,6 +12,7 @@ from omegaconf import DictConfig
 
 from dnaft.errors import InputError
 from dnaft.sweeps.executors import library
+from dnaft.sweeps.space import check_search, interval_ends, part_overrides
 from dnaft.sweeps.task import SweepTask
 
 
@@ -68,9 +68,12 @@ class OptunaSearch(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Search."""
+        assert self.hydra_context is not None
         optuna = library("optuna")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        fixed, space = self._space(arguments)
+        fixed, varied = part_overrides(self.hydra_context.config_loader, self.params, arguments)
+        check_search(varied)
+        space = {key: _suggest(key, override) for key, override in varied.items()}
         sampler = optuna.samplers.TPESampler(
             n_startup_trials=self.random_trials, constant_liar=self.at_once > 1, seed=self.seed
         )
@@ -93,39 +96,12 @@ class OptunaSearch(Sweeper):
                     study.tell(trial, returned.return_value)
             done += len(batch)
 
-    def _space(self, arguments: list[str]) -> tuple[list[str], dict[str, Callable[[Any], str]]]:
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        typed = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
-        by_key = {o.get_key_element(): o for o in parser.parse_overrides(typed)}
-        fixed = [
-            f"{key}={o.get_value_element_as_str()}" if not o.is_delete() else f"{key}"
-            for key, o in by_key.items()
-            if not o.is_sweep_override()
-        ]
-        space = {key: _suggest(key, o) for key, o in by_key.items() if o.is_sweep_override()}
-        if not space:
-            raise InputError(
-                "hydra/sweeper=optuna: there is nothing to search; give a key several values, for "
-                "example 'method.optimizer.lr=tag(log,interval(1e-4,1e-2))' method.rank=4,8,16"
-            )
-        if "seed" in space:
-            raise InputError(
-                "seed: a search over seeds finds a lucky one, not a setting; give one seed, and "
-                "repeat the best run with others"
-            )
-        return fixed, space
-
 
 def _suggest(key: str, override: Override) -> Callable[[Any], str]:
     """Return what draws a value of a key for a trial, as it is typed."""
     value = override.value()
     if isinstance(value, IntervalSweep):
-        low, high, log = value.start, value.end, "log" in value.tags
-        if low is None or high is None or low > high or (log and low <= 0):
-            raise InputError(
-                f"{override.input_line}: an interval needs two ends in order, above 0 with log"
-            )
+        low, high, log = interval_ends(override, value)
         if isinstance(low, int) and isinstance(high, int):
             return lambda trial: str(trial.suggest_int(key, low, high, log=log))
         return lambda trial: f"{trial.suggest_float(key, float(low), float(high), log=log):.6g}"

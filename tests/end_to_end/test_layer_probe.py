@@ -1,7 +1,6 @@
 """Probes of all layers through the command line, on real promoters."""
 
 import csv
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -275,10 +274,10 @@ def test_the_dashboard_mirrors_the_scores(train: Command, monkeypatch: pytest.Mo
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = train(*PROBE, "logger=wandb")
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
-    summary, _, config = read_offline_run(file)
-    assert json.loads(config["method"])["name"] == "layer_probe"
-    expected = result(folder)["scores"]["test"]["mcc"]
-    assert float(summary["test/mcc"]) == pytest.approx(expected, abs=1e-6)
+    run = read_offline_run(file)
+    assert run.config["method"]["name"] == run.job_type == "layer_probe"
+    assert run.summary["test/mcc"] == result(folder)["scores"]["test"]["mcc"]
+    assert len(run.table("test/predictions")[1]) == 48
 
 
 def test_a_dev_split_that_cannot_choose(

@@ -1,7 +1,6 @@
 """Whole runs through the command line, on real sequences and small models."""
 
 import csv
-import json
 import math
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from small_runs import (
     interrupted_in_epoch,
     result,
 )
-from wandb_files import read_offline_run
 
 METHODS = sorted(
     file.stem
@@ -218,21 +216,6 @@ def test_truncation_is_refused_or_reported_in_bases(
     )  # fmt: skip
     report = result(folder)["data"]["truncation"]["train"]
     assert (report["sequences"], report["most_lost_bp"], report["lost_bp"]) == (96, 20, 96 * 20)
-
-
-def test_wandb_offline_holds_what_the_run_holds(
-    train: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    folder = train("method=adalora_rs", "logger=wandb", *SMALL_BERT, *EPOCHS)
-    assert "wandb sync" in capsys.readouterr().out
-    files = list(folder.glob("wandb/offline-run-*/*.wandb"))
-    assert len(files) == 1
-    summary, history, config = read_offline_run(files[0])
-    assert json.loads(config["method"])["name"] == "adalora_rs"
-    expected = result(folder)["scores"]["test"]["mcc"]
-    assert float(summary["test/mcc"]) == pytest.approx(expected, abs=1e-6)
-    assert {"train/loss", "dev/mcc", "rank/budget", "rank/kept"} <= history
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
