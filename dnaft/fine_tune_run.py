@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
+from dnaft.callbacks.train_together import TrainTogether
 from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
@@ -35,6 +36,7 @@ from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, save_base, save_model
 from dnaft.split_scores import score_splits
+from dnaft.together.seat import SEAT
 
 C = TypeVar("C", bound=Callback)
 
@@ -65,6 +67,9 @@ def fine_tune(
         )
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
+    seat = SEAT.get()
+    if seat is not None:
+        callbacks.append(TrainTogether(seat, data.tokenizer.pad_id))
     run_loggers = build(config["logger"], "logger")(folder)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=callbacks,
@@ -132,6 +137,7 @@ def fine_tune(
             "class_weights": loss.class_weights,
             "frozen_states": frozen,
             "stopped": describe_end(trainer, callbacks),
+            "together": 1 if seat is None else seat.most,
         },
         timing={
             "train_seconds": watch.seconds,
