@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dnaft.errors import InputError
 from dnaft.methods.slots import CannotShareError, SlotTrunk
 from dnaft.models.backbone import Backbone
 
@@ -81,18 +82,26 @@ class SharedPass:
         Returns:
             By number: for a batch its hidden states, a leaf that wants a gradient, and the number
             of runs in the pass; None if the run is to compute them by itself. For a gradient None.
+
+        Raises:
+            InputError: If the GPU has not enough memory.
         """
-        found = {n: r for n, r in requests.items() if isinstance(r, Backward)}
-        if found:
-            self._backward(found)
-            return dict.fromkeys(found)
-        if len(requests) == 1 or self._trunk is None:
-            return dict.fromkeys(requests)
         try:
+            found = {n: r for n, r in requests.items() if isinstance(r, Backward)}
+            if found:
+                self._backward(found)
+                return dict.fromkeys(found)
+            if len(requests) == 1 or self._trunk is None:
+                return dict.fromkeys(requests)
             return self._forward(self._trunk, dict(sorted(requests.items())))
         except CannotShareError as reason:
             log.info("runs are trained one by one: %s", reason)
             return dict.fromkeys(requests)
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"hydra.launcher.together: the batches of {len(self.backbones)} runs do not fit "
+                "into the memory of the GPU together; take fewer, and the same command goes on"
+            ) from error
 
     def _forward(self, trunk: SlotTrunk, requests: dict[int, Forward]) -> dict[int, Any]:
         lines = max(len(request.ids) for request in requests.values())

@@ -14,15 +14,8 @@ from small_runs import SMALL_BERT, SMALL_OPT, Command, Interrupted, result
 
 # In double precision what is left of a difference is rounding, in float32 of the loss alone.
 EXACT = ["trainer.precision=64-true", "trainer.log_every_n_steps=1", "data.batch_size=16"]
-SWEEP = [
-    "hydra.mode=MULTIRUN",
-    "method=lora",
-    "method.rank=2,5",
-    "method.optimizer.lr=1e-3,4e-3",
-    "seed=1,2",
-    "trainer.max_epochs=2",
-]
-TOGETHER = "hydra.launcher.together=8"
+SWEEP = ["hydra.mode=MULTIRUN", "method=lora"]
+TOGETHER = "hydra.launcher.together=4"
 
 
 def folders(newest: Path) -> dict[str, Path]:
@@ -42,9 +35,8 @@ def compare(found: Path, expected: Path, tolerance: float = 1e-6) -> None:
         assert len(ours) == len(theirs) > 0
         assert ours == pytest.approx(theirs, abs=tolerance)
     one, other = result(found), result(expected)
-    for key in ("config", "parameters", "flops", "data", "ranks"):
-        if key != "config":
-            assert one[key] == other[key]
+    for key in ("parameters", "flops", "data", "ranks"):
+        assert one[key] == other[key]
     assert one["chosen"]["step"] == other["chosen"]["step"]
     for split, scores in other["scores"].items():
         assert one["scores"][split] == pytest.approx(scores, abs=tolerance)
@@ -62,37 +54,41 @@ def compare(found: Path, expected: Path, tolerance: float = 1e-6) -> None:
     assert sizes[0] == pytest.approx(sizes[1], rel=0.05)
 
 
-def test_a_sweep_of_ranks_rates_and_seeds_equals_separate_runs(train: Command) -> None:
-    options = [*SWEEP, *SMALL_BERT, *EXACT]
+def test_a_sweep_of_ranks_and_rates_equals_separate_runs(train: Command) -> None:
+    grid = ["method.rank=2,5", "method.optimizer.lr=1e-3,4e-3", "trainer.max_epochs=2"]
+    options = [*SWEEP, *grid, *SMALL_BERT, *EXACT]
     alone = folders(train(*options, out="alone"))
     together = folders(train(*options, TOGETHER, out="together"))
-    assert len(together) == 8
+    assert len(together) == 4
     assert together.keys() == alone.keys()
     for name, folder in together.items():
         compare(folder, alone[name])
-        assert result(folder)["training"]["together"] == 8
+        assert result(folder)["training"]["together"] == 4
         assert result(alone[name])["training"]["together"] == 1
         log = (folder / "output.log").read_text()
         assert log.count("run folder:") == 2
         assert str(folder) in log
+        # Plain PEFT's files: dnaft loads them with PeftModel.
+        backbone, record = load_model(folder)
+        rank = record.config["method"]["rank"]
+        shapes = {p.shape for n, p in backbone.named_parameters() if "query.lora_A" in n}
+        assert shapes == {(rank, 16)}
     losses = {tuple(curve(folder, "train/loss")) for folder in together.values()}
-    assert len(losses) == 8
-
-    backbone, _ = load_model(together["seed2,method.optimizer.lr=4e-3,method.rank=5"])
-    assert sum("lora_A" in name for name, _ in backbone.named_parameters()) == 12
+    assert len(losses) == 4
 
 
 def test_the_rank_sampler_acts_in_each_run_by_itself(train: Command) -> None:
-    """Runs of unequal length, an OPT with tokens in front, dropout nowhere."""
+    """An OPT without dropout, a text in front of each row, pruned ranks."""
     options = [
         "hydra.mode=MULTIRUN", "method=lingo", "model=tiny_opt", *SMALL_OPT, *EXACT,
-        "method.callbacks.rank_sampler.target_rank=2,4", "trainer.max_epochs=2,3",
+        "method.callbacks.rank_sampler.target_rank=2,4", "trainer.max_epochs=2",
         "model.architecture.dropout=0.0", "method.inject.dropout=0.0",
     ]  # fmt: skip
     alone = folders(train(*options, out="alone"))
     together = folders(train(*options, TOGETHER, out="together"))
-    assert len(together) == 4
+    assert len(together) == 2
     for name, folder in together.items():
+        assert result(folder)["training"]["together"] == 2
         compare(folder, alone[name])
         assert (folder / "ranks.csv").read_text() == (alone[name] / "ranks.csv").read_text()
 
@@ -100,21 +96,24 @@ def test_the_rank_sampler_acts_in_each_run_by_itself(train: Command) -> None:
 def test_a_killed_group_goes_on_and_nothing_counts_twice(
     train: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [*SWEEP, *SMALL_BERT, *EXACT, "method.rank=2"]
+    options = [*SWEEP, *SMALL_BERT, *EXACT, "trainer.max_epochs=2,3"]
     alone = folders(train(*options, out="alone"))
 
     def fail(module: FineTuner) -> None:
         if module.current_epoch == 1:
             raise Interrupted
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+    with monkeypatch.context() as patch:
         patch.setattr(FineTuner, "on_train_epoch_start", fail)
-        train(*options, TOGETHER, out="together")
+        with pytest.raises(SystemExit):
+            train(*options, TOGETHER, out="together")
     together = folders(train(*options, TOGETHER, out="together"))
     assert together.keys() == alone.keys()
+    assert len(alone) == 2
     for name, folder in together.items():
         assert (folder / "metrics.until_interruption1.csv").is_file()
         found, expected = result(folder), result(alone[name])
-        assert found["timing"]["steps"] == expected["timing"]["steps"] == 12
+        steps = 6 * found["config"]["trainer"]["max_epochs"]
+        assert found["timing"]["steps"] == expected["timing"]["steps"] == steps
         for split, scores in expected["scores"].items():
             assert found["scores"][split] == pytest.approx(scores, abs=1e-6)
