@@ -81,6 +81,10 @@ class SlotTrunk:
         for name, layer in self._layers.items():
             layer.take([layers[name] for layers in found])
 
+    def clear(self) -> None:
+        """Let go of all models: one that ends is not to be kept in memory by the others."""
+        self._slots = []
+
     def encode(self, ids: Tensor, mask: Tensor, types: Tensor | None) -> Tensor:
         """Return the last hidden states, (slots * rows, tokens, hidden), rows by slot.
 

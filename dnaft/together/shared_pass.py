@@ -73,6 +73,8 @@ class SharedPass:
             for parameter in backbone.parameters():
                 if parameter.requires_grad:
                     parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+        if self._trunk is not None:
+            self._trunk.clear()
         if not self.backbones:
             self._trunk = self._hidden = None
 

@@ -123,7 +123,8 @@ def take_turns(
             with around(number):
                 worker.take_turn(answered)
             if worker.ended:
-                yield number, worker.error
+                error, worker.error = worker.error, None  # its calls hold whole models
+                yield number, error
             else:
                 asking[number] = worker.request
     finally:

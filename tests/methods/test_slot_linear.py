@@ -37,7 +37,7 @@ def test_outputs_and_gradients_are_those_of_autograd(bias: bool, dropout: float)
     kept = 1.0
     if dropout:
         dropped = draw_dropped(t["x"].shape, dropout, torch.device("cpu"))
-        kept = ~dropped / (1 - dropout)
+        kept = (~dropped).double() / (1 - dropout)
     outs = []
     for slot in range(SLOTS):
         x = t["x"][slot]

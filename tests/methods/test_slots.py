@@ -17,16 +17,16 @@ from dnaft.together.shared_pass import Backward, Forward, SharedPass
 from small_methods import plain
 from small_models import built, small_node
 
-# One of each architecture of conf/model that runs without a GPU.
+# One of each architecture of conf/model with an architecture in its yaml.
 MODELS = [
     "dnabert6", "nt_500m_human_ref", "opt_125m", "opt_350m", "nt_v2_50m", "dnabert2",
     "gena_lm_base", "gena_lm_base_lastln_t2t", "generator_eukaryote_1b2",
     "hyenadna_tiny_1k", "moderngena_base",
-    "nucleotide_unet", "caduceus_ph_131k", "plantcaduceus_l20",
+    "nucleotide_unet",
 ]  # fmt: skip
 RANKS = (2, 5, 3)
 # Unequal rows and lengths, one of them padded.
-IDS = [torch.randint(5, 60, shape, generator=torch.Generator().manual_seed(0)) for shape in
+IDS = [torch.randint(2, 7, shape, generator=torch.Generator().manual_seed(0)) for shape in
        ((4, 12), (3, 9), (4, 11))]  # fmt: skip
 MASKS = [torch.ones_like(ids) for ids in IDS]
 MASKS[0][1, 7:] = 0
@@ -39,6 +39,8 @@ def without_dropout(backbone: Backbone) -> None:
         for name in ("dropout", "attention_dropout", "dropout_prob", "attn_dropout"):
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, 0.0)
+        if hasattr(module, "config"):
+            module.config.attention_probs_dropout_prob = 0.0
 
 
 def members(base: Backbone, inject: Callable[..., None]) -> list[Backbone]:
@@ -104,12 +106,8 @@ def test_states_and_gradients_are_those_of_each_model(
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_architecture_keeps_the_rows_of_runs_apart(name: str) -> None:
-    node = small_node(name)
-    try:
-        backbone = built(node)
-    except ImportError as error:
-        pytest.skip(str(error))
-    backbone.attach_head(1)
+    backbone = built(small_node(name))
+    backbone.attach_head(1, positions=12)
     check_equal(backbone, inject_lora)
 
 
@@ -201,7 +199,7 @@ def test_what_cannot_be_trained_together_is_refused() -> None:
     decomposed = plain("bert")
     inject_lora(decomposed, 2, 4, ("q",), weight_decomposed=True)
     fuse_adapters(decomposed)
-    with pytest.raises(CannotShareError, match="trains, too"):
+    with pytest.raises(CannotShareError, match="more than a frozen matrix"):
         SharedPass().join(0, decomposed)
     biases = plain("bert")
     inject_bitfit(biases)
