@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from dnaft.methods.slots import CannotShareError
+from dnaft.methods.slot_layer import CannotShareError
 from dnaft.together.seat import Seat
 
 log = logging.getLogger(__name__)

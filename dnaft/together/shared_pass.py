@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from dnaft.errors import InputError
-from dnaft.methods.slots import CannotShareError, SlotTrunk
+from dnaft.methods.slot_layer import CannotShareError
+from dnaft.methods.slots import SlotTrunk
 from dnaft.models.backbone import Backbone
 
 log = logging.getLogger(__name__)

@@ -123,8 +123,8 @@ def take_turns(
             with around(number):
                 worker.take_turn(answered)
             if worker.ended:
-                error, worker.error = worker.error, None  # its calls hold whole models
-                yield number, error
+                failed, worker.error = worker.error, None  # its calls hold whole models
+                yield number, failed
             else:
                 asking[number] = worker.request
     finally:

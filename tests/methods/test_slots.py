@@ -11,7 +11,7 @@ from dnaft.methods.adalora import inject_adalora
 from dnaft.methods.bitfit import inject_bitfit
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.methods.lora import inject_lora
-from dnaft.methods.slots import CannotShareError
+from dnaft.methods.slot_layer import CannotShareError
 from dnaft.models.backbone import Backbone
 from dnaft.together.shared_pass import Backward, Forward, SharedPass
 from small_methods import plain
