@@ -45,7 +45,7 @@ def models(base: Backbone, device: torch.device) -> list[Backbone]:
     roles = tuple(dict.fromkeys(role for _, role in base.matrices.values()))
     made = []
     for rank in RANKS:
-        backbone = copy.deepcopy(base)
+        backbone = copy.deepcopy(base, {id(p): p for p in base.parameters()})  # one base in memory
         inject_lora(backbone, rank, 16, roles)
         fuse_adapters(backbone)
         made.append(backbone.to(device).train())

@@ -35,6 +35,7 @@ _NEEDED = (
     (("method", "baseline"), (None,)),
     (("method", "virtual_tokens"), (0,)),
     (("method", "inject", "_target_"), _METHODS),
+    (("model", "requires"), (None, [])),  # Mamba's kernels read weights past the layers
     (("fast", "fused_adapters"), (True,)),
     (("eval", "mlm"), (False,)),
     (("logger", "_target_"), ("dnaft.loggers.csv_logger",)),  # W&B has one run a process

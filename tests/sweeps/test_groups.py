@@ -62,6 +62,7 @@ def test_what_changes_the_shared_pass_parts_groups() -> None:
         "fast.fused_adapters=false",
         "eval.mlm=true",
         "trainer.devices=2",
+        "model=plantcaduceus_l20",
     ],
 )
 def test_what_cannot_be_shared_runs_by_itself(setting: str) -> None:
