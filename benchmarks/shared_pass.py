@@ -1,6 +1,6 @@
 """One step of nine LoRA models over one frozen base: one after another, and in one pass.
 
-    OMP_NUM_THREADS=1 python benchmarks/shared_pass.py --models yeast_mini,opt_125m --tokens 32
+    OMP_NUM_THREADS=1 python benchmarks/shared_pass.py --models yeast_mini --tokens 64
     python benchmarks/shared_pass.py --models opt_125m --tokens 128 --bf16     # on a GPU
 
 Forward and backward of the layers below the head, 8 rows a model, ranks 4, 8 and 16 three times;
@@ -30,11 +30,14 @@ ROWS = 8
 RANKS = (4, 8, 16) * 3
 
 
-def base_of(name: str) -> Backbone:
-    """Return a model with random weights of the shape that its yaml says."""
+def base_of(name: str, layers: int | None) -> Backbone:
+    """Return a model with random weights of the shape that its yaml says, or of fewer layers."""
     register_schema()
+    overrides = [f"model={name}"]
+    if layers is not None:
+        overrides.append(f"model.architecture.num_hidden_layers={layers}")
     with initialize_config_dir(config_dir(), version_base="1.3"):
-        node: Any = OmegaConf.to_container(compose("train", [f"model={name}"]), resolve=True)
+        node: Any = OmegaConf.to_container(compose("train", overrides), resolve=True)
     backbone: Backbone = build({**node["model"], "source": None}, "model")
     backbone.attach_head(1, positions=1)
     return backbone
@@ -66,7 +69,7 @@ def seconds(work: Callable[[], None], device: torch.device) -> float:
 def measure(name: str, options: argparse.Namespace) -> str:
     """Return a line of the table."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    base = base_of(name)
+    base = base_of(name, options.layers)
     alone, together = models(base, device), models(base, device)
     dtype = torch.bfloat16 if options.bf16 else None
     mixed = nullcontext() if dtype is None else torch.autocast(device.type, dtype)
@@ -114,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--models", default="yeast_mini", help="of conf/model, by commas")
+    parser.add_argument("--layers", type=int, help="in place of those of the yaml")
     parser.add_argument("--tokens", type=int, default=64, help="tokens a row")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--bf16", action="store_true", help="bfloat16 mixed precision")
