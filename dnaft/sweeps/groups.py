@@ -28,7 +28,7 @@ _OWN = (
 )
 _METHODS = ("dnaft.methods.lora.inject_lora", "dnaft.methods.adalora.inject_adalora")
 # What a run has to say to be trained together with others; None stands for a key left out, too.
-_NEEDED = (
+_NEEDED: tuple[tuple[tuple[str, ...], Sequence[Any]], ...] = (
     (("method", "inject", "weight_decomposed"), (None, False)),
     (("method", "quantise"), (None,)),
     (("method", "probe"), (None,)),
