@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
+from dnaft.callbacks.train_together import TrainTogether
 from dnaft.config import build, errors_at
 from dnaft.dashboard.show import show_predictions
 from dnaft.data.datamodule import SequenceDataModule
@@ -38,6 +39,7 @@ from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, save_base, save_model
 from dnaft.split_scores import score_splits
+from dnaft.together.seat import SEAT
 
 C = TypeVar("C", bound=Callback)
 log = logging.getLogger(__name__)
@@ -67,6 +69,9 @@ def fine_tune(
     module = build_module(config, task, data, backbone)
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
+    seat = SEAT.get()
+    if seat is not None:
+        callbacks.append(TrainTogether(seat, data.tokenizer.pad_id))
     run_loggers = open_loggers(config, folder, choices)
     trainer: Trainer = build(config["trainer"], "trainer")(
         callbacks=callbacks,
@@ -134,6 +139,7 @@ def fine_tune(
             "class_weights": module.loss.class_weights,
             "frozen_states": frozen,
             "stopped": describe_end(trainer, callbacks),
+            "together": 1 if seat is None else seat.most,
         },
         timing={
             "train_seconds": watch.seconds,

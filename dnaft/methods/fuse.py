@@ -1,16 +1,17 @@
 """PEFT's adapted matrices in one operation; what is saved, merged or loaded stays PEFT's."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from peft.tuners.adalora.layer import SVDLinear
 from peft.tuners.lora.layer import Linear as LoraLinear
 from peft.tuners.lora.variants import DoraLinearVariant
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 from dnaft.methods.adapt import ADAPTER
 from dnaft.methods.adapted_linear import adapted_linear
-from dnaft.methods.triplets import update_scale
+from dnaft.methods.triplets import PARTS, update_scale
 from dnaft.models.backbone import Backbone
 
 
@@ -94,13 +95,53 @@ def _compute(
 ) -> Tensor:
     """Return the output in the dtype that the frozen matrix alone would give."""
     base = layer.get_base_layer()
-    device = x.device.type
-    mixed = torch.is_autocast_enabled(device)
-    dtype = torch.get_autocast_dtype(device) if mixed else base.weight.dtype
+    dtype = computing_dtype(x, base.weight)
     # Adapters may be kept wider than the frozen matrix; they are narrowed, as autocast does.
     bias = None if base.bias is None else base.bias.to(dtype)
     matrices = base.weight.to(dtype), bias, right.to(dtype), left.to(dtype)
     return adapted_linear(x.to(dtype), *matrices, scale, dropout, magnitude)
+
+
+def computing_dtype(x: Tensor, weight: Tensor) -> torch.dtype:
+    """Return the dtype in which a matrix multiplies its input: its own, or that of autocast."""
+    device = x.device.type
+    mixed = torch.is_autocast_enabled(device)
+    return torch.get_autocast_dtype(device) if mixed else weight.dtype
+
+
+class AdapterParts(NamedTuple):
+    """What a fused layer adds to its frozen matrix, W x + s B diag(lambda) A x.
+
+    Attributes:
+        right: A, (rank, d_in).
+        values: lambda, (rank, 1); None for LoRA.
+        left: B, (d_out, rank).
+        scale: s.
+        dropout: The module that drops inputs of A.
+        is_plain: Whether the layer computes just that.
+    """
+
+    right: Parameter
+    values: Parameter | None
+    left: Parameter
+    scale: float
+    dropout: nn.Module
+    is_plain: bool
+
+
+def adapter_parts(layer: Any) -> AdapterParts:
+    """Return what a `FusedLoraLinear` or `FusedSvdLinear` consists of beside its matrix."""
+    dropout = layer.lora_dropout[ADAPTER]
+    if isinstance(layer, FusedSvdLinear):
+        right, values, left = (getattr(layer, part)[ADAPTER] for part in reversed(PARTS))
+        return AdapterParts(right, values, left, update_scale(layer), dropout, _is_plain(layer))
+    right, left = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+    is_plain = (
+        layer.lora_variant.get(ADAPTER) is None
+        and not layer.lora_bias[ADAPTER]
+        and _is_plain(layer)
+    )
+    return AdapterParts(right, None, left, float(layer.scaling[ADAPTER]), dropout, is_plain)
 
 
 def _dropout(layer: Any) -> float:

@@ -1,9 +1,10 @@
 """A language model without its own head, ready to be adapted."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -11,6 +12,8 @@ from dnaft.models.frozen_trunk import FrozenTrunk
 from dnaft.models.head import TaskHead
 from dnaft.models.pooling import Pooling, pool_rows
 
+# Takes ids, mask and token types.
+EncodeWithOthers = Callable[[Tensor, Tensor, Tensor | None], Tensor | None]
 ROLES = ("q", "k", "v", "o", "fc1", "fc2")
 
 
@@ -38,6 +41,8 @@ class Backbone(nn.Module):
         layer_names: Module name of each layer, from the first on; empty without roles.
         rate_factors: What a method multiplies the learning rate with, by parameter name; 1 for
             those that are not named.
+        encode_with_others: In training computes the hidden states of a batch together with those
+            of other runs, or returns None where that cannot be; None for a run by itself.
         frozen_trunk: The layers that `states` of a batch stand for; None if those are last hidden
             states, or one pooled vector a row.
     """
@@ -74,6 +79,7 @@ class Backbone(nn.Module):
         ]
         self.rate_factors: dict[str, float] = {}
         self.frozen_trunk: FrozenTrunk | None = None
+        self.encode_with_others: EncodeWithOthers | None = None
 
     def attach_head(self, outputs: int, dropout: float = 0.0, positions: int = 0) -> None:
         """Hang a fresh task head on the model; do this before injecting adapters.
@@ -143,6 +149,10 @@ class Backbone(nn.Module):
             token_type_ids: 0 and 1 at the first and second sequence of pairs. A model that was
                 trained without (`takes_token_types` is false) tells them apart by the separator.
         """
+        if self.encode_with_others is not None and torch.is_grad_enabled():
+            found = self.encode_with_others(input_ids, attention_mask, token_type_ids)
+            if found is not None:
+                return found
         outputs = self.call_model(input_ids, attention_mask, token_type_ids)
         hidden: Tensor = outputs.last_hidden_state
         return hidden

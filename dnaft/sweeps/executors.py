@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dnaft.errors import InputError
+from dnaft.sweeps.together import in_groups
 from dnaft.sweeps.work import Outcome, Work
 
 # The position of a run among those handed over, and what became of it; in any order.
@@ -20,10 +21,15 @@ _POLL_SECONDS = 2.0
 _LONGEST = 300  # characters of a message
 
 
-def in_sequence(work: Sequence[Work], folder: Path) -> Outcomes:
-    """Do one run after another in this process."""
-    for i, run in enumerate(work):
-        yield i, run()
+def in_sequence(work: Sequence[Work], folder: Path, *, together: int) -> Outcomes:
+    """Do one run after another in this process, or some of them together.
+
+    Args:
+        work: The runs.
+        folder: Folder of the sweep.
+        together: The most runs in one pass over a frozen model, see `group_runs`; 1 for none.
+    """
+    return in_groups(work, together)
 
 
 def in_processes(work: Sequence[Work], folder: Path, *, n_jobs: int) -> Outcomes:

@@ -44,7 +44,19 @@ def kept_streams() -> Iterator[TextIO]:
 
 @contextmanager
 def output_to(folder: Path) -> Iterator[None]:
-    """Send standard output and error to `output.log` in a folder, behind what is there.
+    """Send standard output and error to `output.log` in a folder, behind what is there."""
+    with opened_log(folder) as file, sent_to(file):
+        yield
+
+
+def opened_log(folder: Path) -> TextIO:
+    """Open the file for what a run prints."""
+    return (folder / LOG).open("a", encoding="utf-8", buffering=1)
+
+
+@contextmanager
+def sent_to(file: TextIO) -> Iterator[None]:
+    """Send standard output and error to a file.
 
     The streams stay switches afterwards: loggers of libraries keep the stream that they find at
     their import, and that must not be the closed file of the run that happened to import them.
@@ -52,12 +64,11 @@ def output_to(folder: Path) -> Iterator[None]:
     out = sys.stdout = sys.stdout if isinstance(sys.stdout, _Switch) else _Switch(sys.stdout)
     err = sys.stderr = sys.stderr if isinstance(sys.stderr, _Switch) else _Switch(sys.stderr)
     before = out.target, err.target
-    with (folder / LOG).open("a", encoding="utf-8", buffering=1) as file:
-        out.target = err.target = file
-        try:
-            yield
-        finally:
-            out.target, err.target = before
+    out.target = err.target = file
+    try:
+        yield
+    finally:
+        out.target, err.target = before
 
 
 def last_line(folder: Path) -> str:

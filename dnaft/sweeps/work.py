@@ -3,7 +3,9 @@
 import functools
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +80,7 @@ class Work:
         started = time.monotonic()
         setup_globals()
         try:
-            with claimed(self.base, same(self)) as folder:
+            with self.claimed() as folder:
                 if folder is None:
                     return Outcome("elsewhere")
                 with output_to(folder):
@@ -87,6 +89,16 @@ class Work:
                 return Outcome("done" if is_finished(folder) else "stopped", seconds)
         except Exception as error:
             return failure(error, time.monotonic() - started)
+
+    def claimed(self) -> AbstractContextManager[Path | None]:
+        """Hold the folder of the run; None if it is done, or being done elsewhere."""
+        return claimed(self.base, same(self))
+
+    def prepared(self, folder: Path) -> Callable[[], object]:
+        """Let Hydra write its notes of a run into the folder; return the job that is left."""
+        arguments: list[Any] = []
+        replace(self, job=lambda *job: arguments.extend(job))._run_in(folder)
+        return functools.partial(self.job, *arguments)
 
     def _run_in(self, folder: Path) -> None:
         config = self.config.copy()

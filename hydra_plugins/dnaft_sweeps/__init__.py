@@ -7,10 +7,10 @@ from dnaft.sweeps import executors, launcher, search
 
 
 class Sequential(launcher.SweepLauncher):
-    """One run after another, in this process."""
+    """One run after another, in this process; on request several in one pass."""
 
-    def __init__(self) -> None:
-        super().__init__(executors.in_sequence)
+    def __init__(self, together: int = 1) -> None:
+        super().__init__(functools.partial(executors.in_sequence, together=together))
 
 
 class Joblib(launcher.SweepLauncher):
