@@ -57,10 +57,12 @@ def of_classes(probabilities: Array, labels: Array, classes: Sequence[str]) -> d
 
 def decide(probabilities: Array) -> NDArray[np.int64]:
     """Return the predicted class of each row, as the scores of a run take it."""
+    chosen: NDArray[np.int64]
     if probabilities.ndim == 1:
-        chosen: NDArray[np.int64] = (probabilities > THRESHOLD).astype(np.int64)
-        return chosen
-    return probabilities.argmax(axis=1).astype(np.int64)
+        chosen = (probabilities > THRESHOLD).astype(np.int64)
+    else:
+        chosen = probabilities.argmax(axis=1).astype(np.int64)
+    return chosen
 
 
 def table_of_predictions(
