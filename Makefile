@@ -39,7 +39,7 @@ type: $(STAMP) ## Types, strict
 bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
 	$(BIN)/python benchmarks/kmer_tokenizers.py && $(BIN)/python benchmarks/backbones.py
 
-embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 156 runs (hours; goes on where it stopped)
+embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
 
 method-report: $(STAMP) ## docs/method_results.md: methods side by side, 540 runs (hours; goes on); DATA=folder of GUE

@@ -154,9 +154,10 @@ def verdict(numbers: Numbers, metric: str) -> str:
     ]
     left = [task for task in TASKS if task not in beaten]
     return (
-        f"By {METRICS[metric]}, pretraining helps with p < {SIGNIFICANT} (paired t-test over the "
-        f"tasks) under {', '.join(helped) or 'no method'}; the method that dev chose beats "
-        f"the better baseline on {len(beaten)} of {len(TASKS)} tasks"
+        f"By {METRICS[metric]}, pretraining helps with p < {SIGNIFICANT} (paired t-test over the\n"
+        f"  tasks) under {', '.join(helped) or 'no method'};\n"
+        "  the method that dev chose beats the better baseline on "
+        f"{len(beaten)} of {len(TASKS)} tasks"
         f"{', all but ' + ', '.join(left) if left and beaten else ''}."
     )
 
@@ -179,6 +180,7 @@ def draw(numbers: Numbers, file: Path) -> None:
         for baseline, style in zip(BASELINES, STYLES, strict=True):
             level = numbers.mean(task, "none", baseline, "test_mcc")
             axis.axhline(level, color="#b3472e", linestyle=style, linewidth=1.2)
+        axis.set_xlim(-0.5, len(METHODS) - 0.5)
         axis.set_title(task, fontsize=10)
         axis.set_xticks(range(len(METHODS)), list(METHODS.values()), fontsize=8)
         axis.tick_params(axis="y", labelsize=8)
