@@ -1,5 +1,6 @@
 """The recipe of fine-tuning: training, choice on dev, one look at test."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from dnaft.flops import count_step_flops
 from dnaft.forgetting import Forgetting
 from dnaft.frozen_states import use_frozen_states
 from dnaft.losses import LossSettings
+from dnaft.methods.frozen_bf16 import FrozenMatrices
 from dnaft.metrics import default_metric
 from dnaft.models.backbone import Backbone
 from dnaft.outcome import (
@@ -30,11 +32,14 @@ from dnaft.outcome import (
     restore_best,
     write_rank_history,
 )
+from dnaft.pretraining.precision import choose_precision
 from dnaft.record import RunRecord
 from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
-from dnaft.saved_run import BASE, save_base, save_model
+from dnaft.saved_run import BASE, model_node, save_base, save_model
 from dnaft.split_scores import score_splits
+
+log = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=Callback)
 
@@ -83,6 +88,7 @@ def fine_tune(
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
+    rounded = _round_frozen(backbone, fast["frozen_bf16"], trainer)
     resume_from = last_checkpoint(folder) if config["resume"] else None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
@@ -111,6 +117,9 @@ def fine_tune(
     if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):
         # Random weights come from their seed, but not from every version of torch.
         save_base(build(config["model"], "model"), folder / BASE)
+
+    if rounded is not None:
+        rounded.restore(build(model_node(config), "model").model)
 
     # Chosen: from here on the test split is looked at, once, with the weights that were saved.
     device = trainer.strategy.root_device
@@ -144,6 +153,27 @@ def fine_tune(
     )
     finish_run(record, folder, run_loggers)
     return record
+
+
+def _round_frozen(
+    backbone: Backbone, wanted: bool | None, trainer: Trainer
+) -> FrozenMatrices | None:
+    """Keep the frozen matrices in bfloat16 if that is wanted, or null and the hardware's own."""
+    mixed = trainer.precision == "bf16-mixed"
+    device = trainer.strategy.root_device
+    if wanted and not mixed:
+        raise InputError(
+            f"fast.frozen_bf16: is true, and trainer.precision={trainer.precision} computes with "
+            "all digits of the frozen matrices; set trainer.precision=bf16-mixed, or leave it out"
+        )
+    if wanted is None:
+        wanted = mixed and choose_precision("auto", device.type)[0] == "bf16-mixed"
+    if not wanted:
+        return None
+    frozen = FrozenMatrices(backbone.to(device))
+    frozen.round()
+    log.info("frozen matrices in bfloat16: %.1f MiB less", frozen.bytes_saved / 2**20)
+    return frozen
 
 
 def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
