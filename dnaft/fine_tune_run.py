@@ -38,6 +38,7 @@ from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, model_node, save_base, save_model
 from dnaft.split_scores import score_splits
+from dnaft.strategy import build_trainer
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,12 @@ def fine_tune(
     backbone: Backbone,
     forgetting: Forgetting | None,
     started: float,
-) -> RunRecord:
-    """Fit, choose the checkpoint on dev, then score dev and test once."""
+) -> RunRecord | None:
+    """Fit, choose the checkpoint on dev, then score dev and test once.
+
+    Returns:
+        What result.json holds; None in all processes but the first, which alone writes.
+    """
     method = config["method"]
     settings: LossSettings = build(config["loss"], "loss")
     with errors_at("loss"):
@@ -70,13 +75,17 @@ def fine_tune(
         )
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric)
-    run_loggers = build(config["logger"], "logger")(folder)
-    trainer: Trainer = build(config["trainer"], "trainer")(
+    trainer = build_trainer(
+        config["trainer"],
         callbacks=callbacks,
-        logger=run_loggers,
+        logger=False,
         default_root_dir=folder,
         enable_progress_bar=shows_bar(config),
     )
+    run_loggers: list[Any] = []
+    if trainer.is_global_zero:
+        run_loggers = trainer.loggers = build(config["logger"], "logger")(folder)
+    data.trainer = trainer  # says which part of a batch is ours
     parameters = describe_parameters(backbone)
     fast = config["fast"]
     frozen = (
@@ -84,7 +93,8 @@ def fine_tune(
         if fast["frozen_states"]
         else None
     )
-    step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
+    first_batch = next(iter(data.train_dataloader()))
+    step_flops = count_step_flops(backbone, task.kind, first_batch) * trainer.world_size
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
@@ -112,19 +122,22 @@ def fine_tune(
     if module.triplets:
         ranks["chosen"] = count_ranks(backbone)
         ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
+    if rounded is not None:
+        rounded.restore(build(model_node(config), "model").model)
+
+    # Chosen: from here on the test split is looked at, once, with the weights that are saved.
+    device = trainer.strategy.root_device
+    loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
+    predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
+    if not trainer.is_global_zero:
+        for _ in predicted:
+            pass
+        return None
     write_rank_history(callbacks, folder)
     save_model(backbone, folder)
     if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):
         # Random weights come from their seed, but not from every version of torch.
         save_base(build(config["model"], "model"), folder / BASE)
-
-    if rounded is not None:
-        rounded.restore(build(model_node(config), "model").model)
-
-    # Chosen: from here on the test split is looked at, once, with the weights that were saved.
-    device = trainer.strategy.root_device
-    loaders = {"dev": data.val_dataloader, "test": data.test_dataloader}
-    predicted = ((s, *predict(backbone.to(device), load())) for s, load in loaders.items())
     scores = score_splits(task, data.data_dir, folder, predicted, data.targets)
 
     language = {} if forgetting is None else forgetting.score_after(backbone)
@@ -140,6 +153,7 @@ def fine_tune(
         training={
             "class_weights": loss.class_weights,
             "frozen_states": frozen,
+            "processes": trainer.world_size,
             "stopped": describe_end(trainer, callbacks),
         },
         timing={

@@ -22,9 +22,9 @@ def _train(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> Non
     from dnaft.settings import check_settings
 
     check_settings(config)
-    from dnaft.run import run
+    from dnaft.processes import run_in_processes
 
-    run(config, folder, choices)
+    run_in_processes(config, folder, choices)
 
 
 def main() -> None:
