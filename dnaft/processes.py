@@ -5,6 +5,7 @@ import socket
 import sys
 import tempfile
 from contextlib import nullcontext
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ def _work(
     to_log: bool,
 ) -> None:
     """Be one of the processes: what the user got wrong goes into a note."""
+    parent = parent_process()
+    if parent is not None and not parent.is_alive():  # killed while this process started
+        return
     become_process(rank, count, port)
     if rank > 0:
         _fall_silent()
