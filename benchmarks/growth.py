@@ -113,10 +113,19 @@ def draw(found: Points, file: Path) -> None:
                 upper = exponent(line[len(line) // 2 :])
                 text = f"{name}: {exponent(line):.2f}, upper half {upper:.2f}"
                 panel.loglog(*zip(*line, strict=True), marker="o", label=text)
+        sizes = sorted({key[2] for key in found if key[0] == sweep})
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.minorticks_off()
+        low, high = panel.get_ylim()
+        if high < 10 * low:  # what hardly grows is to look so
+            middle = math.sqrt(low * high)
+            panel.set_ylim(middle / 10**0.5, middle * 10**0.5)
         panel.set_xlabel(label)
         panel.set_ylabel("seconds")
-        panel.grid(alpha=0.3, which="both")
-        panel.legend(title="fitted exponent", fontsize=9)
+        panel.grid(alpha=0.3)
+        panel.legend(
+            title="fitted exponent", fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1)
+        )
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=110)
 
