@@ -105,7 +105,7 @@ def curve(found: Points, sweep: str, series: str) -> list[tuple[int, Cost]]:
 
 def draw(found: Points, file: Path) -> None:
     """Draw all sweeps, both axes logarithmic, with the exponents."""
-    figure, panels = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
+    figure, panels = plt.subplots(2, 2, figsize=(10, 8.5), layout="constrained")
     for panel, (sweep, (label, series, _)) in zip(panels.flat, SWEEPS.items(), strict=True):
         for name in series:
             line = [(size, cost.seconds) for size, cost in curve(found, sweep, name)]
@@ -123,9 +123,7 @@ def draw(found: Points, file: Path) -> None:
         panel.set_xlabel(label)
         panel.set_ylabel("seconds")
         panel.grid(alpha=0.3)
-        panel.legend(
-            title="fitted exponent", fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1)
-        )
+        panel.legend(title="fitted exponent", fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=110)
 
