@@ -20,7 +20,7 @@ from dnaft.models.backbone import Backbone
 from dnaft.optimization import AdamW
 from dnaft.ranks.compaction import take_shapes
 from dnaft.ranks.orthogonality import orthogonality_penalty
-from dnaft.together import gather, gather_at_first, processes, share_loss
+from dnaft.collectives import gather, gather_at_first, processes, share_loss
 
 
 class FineTuner(LightningModule):

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dnaft.models.pooling import average_windows
-from dnaft.together import processes, sum_over_processes
+from dnaft.collectives import processes, sum_over_processes
 
 
 class Standardise(nn.BatchNorm1d):
