@@ -38,6 +38,8 @@ class FastConfig:
     fused_adapters: bool = MISSING
     frozen_states: bool = MISSING
     cache_gib: float = MISSING
+    frozen_bf16: bool | None = None
+    gradient_checkpointing: bool = MISSING
     dropout: bool = MISSING
 
 

@@ -35,7 +35,7 @@ def describe() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
-        "cores_usable": _usable_cores(),
+        "cores_usable": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "packages": {name: _version(name) for name in PACKAGES},
     }
@@ -102,8 +102,11 @@ def _peak_resident() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _usable_cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

@@ -24,6 +24,7 @@ from dnaft.forgetting import Forgetting
 from dnaft.frozen_states import use_frozen_states
 from dnaft.loggers import open_loggers
 from dnaft.losses import LossSettings
+from dnaft.methods.frozen_bf16 import FrozenMatrices
 from dnaft.metrics import default_metric
 from dnaft.models.backbone import Backbone
 from dnaft.outcome import (
@@ -34,11 +35,13 @@ from dnaft.outcome import (
     restore_best,
     write_rank_history,
 )
+from dnaft.pretraining.precision import choose_precision
 from dnaft.record import RunRecord
 from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
-from dnaft.saved_run import BASE, save_base, save_model
+from dnaft.saved_run import BASE, model_node, save_base, save_model
 from dnaft.split_scores import score_splits
+from dnaft.strategy import build_trainer
 from dnaft.together.seat import SEAT
 
 C = TypeVar("C", bound=Callback)
@@ -54,11 +57,14 @@ def fine_tune(
     backbone: Backbone,
     forgetting: Forgetting | None,
     started: float,
-) -> RunRecord:
+) -> RunRecord | None:
     """Fit, choose the checkpoint on dev, then score dev and test once.
 
     With `eval.choose_on=test` the test split takes the place of dev in the choice; the record says
     so.
+
+    Returns:
+        What result.json holds; None in all processes but the first, which alone writes.
     """
     watched = data.watched = config["eval"]["choose_on"]
     if watched == "test":
@@ -72,13 +78,17 @@ def fine_tune(
     seat = SEAT.get()
     if seat is not None:
         callbacks.append(TrainTogether(seat, data.tokenizer.pad_id))
-    run_loggers = open_loggers(config, folder, choices)
-    trainer: Trainer = build(config["trainer"], "trainer")(
+    trainer = build_trainer(
+        config["trainer"],
         callbacks=callbacks,
-        logger=run_loggers,
+        logger=False,
         default_root_dir=folder,
         enable_progress_bar=shows_bar(config),
     )
+    run_loggers: list[Any] = []
+    if trainer.is_global_zero:
+        run_loggers = trainer.loggers = open_loggers(config, folder, choices)
+    data.trainer = trainer  # says which part of a batch is ours
     parameters = describe_parameters(backbone)
     fast = config["fast"]
     frozen = (
@@ -86,10 +96,12 @@ def fine_tune(
         if fast["frozen_states"]
         else None
     )
-    step_flops = count_step_flops(backbone, task.kind, next(iter(data.train_dataloader())))
+    first_batch = next(iter(data.train_dataloader()))
+    step_flops = count_step_flops(backbone, task.kind, first_batch) * trainer.world_size
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
+    rounded = _round_frozen(backbone, fast["frozen_bf16"], trainer)
     resume_from = last_checkpoint(folder) if config["resume"] else None
     fit(trainer, module, data, resume_from)
     if trainer.global_step == 0:
@@ -107,16 +119,22 @@ def fine_tune(
     if module.triplets:
         ranks["chosen"] = count_ranks(backbone)
         ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
+    if rounded is not None:
+        rounded.restore(build(model_node(config), "model").model)
+
+    # Chosen: from here on the test split is looked at, once, with the weights that are saved.
+    device = trainer.strategy.root_device
+    backbone.to(device)
+    predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
+    if not trainer.is_global_zero:
+        for _ in predicted:
+            pass
+        return None
     write_rank_history(callbacks, folder)
     save_model(backbone, folder)
     if backbone.source is None and not all(p.requires_grad for p in backbone.parameters()):
         # Random weights come from their seed, but not from every version of torch.
         save_base(build(config["model"], "model"), folder / BASE)
-
-    # Chosen: from here on the test split is looked at, once, with the weights that were saved.
-    device = trainer.strategy.root_device
-    backbone.to(device)
-    predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
     shown = show_predictions(run_loggers, task, data.data_dir, data.targets, predicted)
     scores = score_splits(task, data.data_dir, folder, shown, data.targets)
 
@@ -138,6 +156,7 @@ def fine_tune(
         training={
             "class_weights": module.loss.class_weights,
             "frozen_states": frozen,
+            "processes": trainer.world_size,
             "stopped": describe_end(trainer, callbacks),
             "together": 1 if seat is None else seat.most,
         },
@@ -189,6 +208,27 @@ def fit(
             raise
         # Before the first step it is the trainer that refuses its settings.
         raise InputError(f"trainer: {str(error).strip()}") from error
+
+
+def _round_frozen(
+    backbone: Backbone, wanted: bool | None, trainer: Trainer
+) -> FrozenMatrices | None:
+    """Keep the frozen matrices in bfloat16 if that is wanted, or null and the hardware's own."""
+    mixed = trainer.precision == "bf16-mixed"
+    device = trainer.strategy.root_device
+    if wanted and not mixed:
+        raise InputError(
+            f"fast.frozen_bf16: is true, and trainer.precision={trainer.precision} computes with "
+            "all digits of the frozen matrices; set trainer.precision=bf16-mixed, or leave it out"
+        )
+    if wanted is None:
+        wanted = mixed and choose_precision("auto", device.type)[0] == "bf16-mixed"
+    if not wanted:
+        return None
+    frozen = FrozenMatrices(backbone.to(device))
+    frozen.round()
+    log.info("frozen matrices in bfloat16: %.1f MiB less", frozen.bytes_saved / 2**20)
+    return frozen
 
 
 def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:

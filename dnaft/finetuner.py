@@ -1,8 +1,10 @@
 """Backbone, adapter and head under one Lightning module."""
 
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 import torch
 from lightning import LightningModule
 from lightning.fabric.utilities import move_data_to_device
@@ -10,6 +12,8 @@ from torch import Tensor
 from torchmetrics import SumMetric
 
 from dnaft.batch import Batch
+from dnaft.collectives import gather, gather_at_first, processes, share_loss
+from dnaft.errors import InputError
 from dnaft.losses import TaskLoss
 from dnaft.methods.triplets import find_triplets
 from dnaft.metrics import Kind, build_metrics, to_floats
@@ -78,8 +82,9 @@ class FineTuner(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of the task plus the weighted orthogonality term."""
         logits = self.backbone(*batch.inputs)
-        loss: Tensor = self.loss(logits, batch.labels)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        own: Tensor = self.loss(logits, batch.labels)
+        loss, of_all = share_loss(own, self.loss.count(batch.labels))
+        self.log("train/loss", of_all, prog_bar=True, batch_size=len(batch.labels))
         if self.orthogonality_weight > 0:
             penalty = orthogonality_penalty(self.triplets)
             self.log("train/orthogonality", penalty, batch_size=len(batch.labels))
@@ -128,23 +133,41 @@ class FineTuner(LightningModule):
         frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {k: v for k, v in state.items() if not _is_of(k, frozen)}
-        # Dropout of a resumed run goes on where the interrupted one stopped.
-        checkpoint["random_state"] = {
-            "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        }
+        # Dropout of a resumed run goes on where the interrupted one stopped, in each process.
+        checkpoint["random_states"] = gather(_random_state(self.device))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the random state until training begins."""
-        self._random_state = checkpoint["random_state"]
+        """Keep the random state until training begins.
+
+        Raises:
+            InputError: If as many processes as now did not write the checkpoint.
+        """
+        states = checkpoint["random_states"]
+        if len(states) != processes():
+            raise InputError(
+                f"resume: the checkpoint was written by {len(states)} processes, now there are "
+                f"{processes()}; resume with trainer.devices as it was"
+            )
+        self._random_state = states[self.global_rank]
 
     def on_train_start(self) -> None:
         """Put the random state of a checkpoint back, after everything else that draws."""
         if self._random_state is not None:
             torch.set_rng_state(self._random_state["cpu"].cpu())
-            if self._random_state["cuda"] and torch.cuda.is_available():
-                torch.cuda.set_rng_state_all([s.cpu() for s in self._random_state["cuda"]])
+            if "cuda" in self._random_state and self.device.type == "cuda":
+                torch.cuda.set_rng_state(self._random_state["cuda"].cpu(), self.device)
             self._random_state = None
+        elif self.global_rank > 0:
+            # Models are alike by now; the rows differ, and so should what dropout drops.
+            mixed = np.random.SeedSequence([torch.initial_seed(), self.global_rank])
+            torch.manual_seed(int(mixed.generate_state(1)[0]))
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
 
 
 def read_logits(backbone: Backbone, batch: Batch) -> Tensor:
@@ -160,7 +183,8 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
     """Return logits and labels of all rows, in float32 on the CPU.
 
     The scores so obtained are those of the model that is saved, whatever precision it was trained
-    in.
+    in. Of several processes each reads its batches (`EvalShares`); the first gets all rows, the
+    others none.
 
     Args:
         backbone: The model, on its device.
@@ -173,7 +197,11 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
         output = read_logits(backbone, move_data_to_device(batch, device))
         logits.append(output.float().cpu())
         labels.append(batch.labels)
-    return torch.cat(logits), torch.cat(labels)
+    found = gather_at_first(list(zip(logits, labels, strict=True)))
+    in_order = [pair for turn in zip_longest(*found) for pair in turn if pair is not None]
+    if not in_order:
+        return torch.empty(0), torch.empty(0)
+    return torch.cat([of for of, _ in in_order]), torch.cat([of for _, of in in_order])
 
 
 def _is_of(key: str, names: set[str]) -> bool:

@@ -14,14 +14,15 @@ from dnaft.models.backbone import Backbone
 def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
     """Return the operations of matrix products in one forward and backward pass of a batch.
 
-    Rows read in windows cost what all their windows cost. Weights, gradients and the global random
-    state are left as they were.
+    Rows read in windows cost what all their windows cost. Weights, running statistics, gradients
+    and the global random state are left as they were.
 
     Args:
         backbone: The model.
         kind: Kind of the task, for the loss.
         batch: A batch of the size that is trained on.
     """
+    before = [(buffer, buffer.clone()) for buffer in backbone.buffers()]
     # The fused attention of CPUs is unknown to the counter; the plain form has the same products.
     with (
         torch.random.fork_rng(),
@@ -31,6 +32,8 @@ def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
         batch = move_data_to_device(batch, next(backbone.parameters()).device)
         logits = backbone(*batch.inputs)
         task_loss(kind, logits, batch.labels).backward()
+    for buffer, value in before:
+        buffer.copy_(value)
     for parameter in backbone.parameters():
         parameter.grad = None
     return int(counter.get_total_flops())

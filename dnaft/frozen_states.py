@@ -89,6 +89,9 @@ def _read_splits(
         raise CannotCutError("the rows are streamed from a store")
     if trainer.precision not in _PRECISIONS:
         raise CannotCutError(f"trainer.precision={trainer.precision}")
+    if cut.learns and backbone.computes_twice:
+        # The second time a layer would be handed what entered it without the kept states.
+        raise CannotCutError("fast.gradient_checkpointing=true")
     trained = {name for name, p in backbone.named_parameters() if p.requires_grad}
     fingerprint = weights_fingerprint(backbone, trained)
     keys = {
@@ -181,7 +184,7 @@ def _check_worth(rows: int, trainer: Trainer, data: SequenceDataModule) -> None:
         CannotCutError: If the views of the rows are more than its epochs, or epochs are cut short.
     """
     per_epoch: float = len(data.views("train")[0])
-    batch = data.batch_size * trainer.world_size
+    batch = data.batch_size
     limit = trainer.limit_train_batches
     if limit is not None:
         per_epoch = min(per_epoch, limit * (batch if isinstance(limit, int) else per_epoch))

@@ -26,10 +26,10 @@ from dnaft.dashboard.show import show_predictions
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
+from dnaft.layer_cache import LayerReader
 from dnaft.loggers import open_loggers
 from dnaft.metrics import default_metric, score
 from dnaft.models.backbone import Backbone
-from dnaft.models.layer_states import read_layers
 from dnaft.models.quantise import numel
 from dnaft.outcome import finish_run, make_record
 from dnaft.record import RunRecord
@@ -67,7 +67,9 @@ def run_layer_probe(
     probe: LayerProbe = build(config["method"]["probe"], "method.probe")
     metric = task.choose_by or default_metric(task.kind)
     run_loggers = open_loggers(config, folder, choices)
-    reader = _Reader(backbone.to(_device(config, folder)), data)
+    fast = config["fast"]
+    room = fast["cache_gib"] if fast["frozen_states"] else None
+    reader = LayerReader(backbone.to(_device(config, folder)), data, room)
     train, dev = reader.read("train"), reader.read("dev")
     labels = {split: np.asarray(t.labels, dtype=np.float64) for split, t in data.tables.items()}
 
@@ -130,47 +132,13 @@ def run_layer_probe(
         timing={
             "train_seconds": fit_seconds,
             "read_seconds": reader.seconds,
-            "samples_per_second": reader.rows / reader.seconds,
+            "samples_per_second": reader.rows_read / reader.seconds if reader.rows_read else None,
         },
+        training={"frozen_states": reader.summary()},
         flops={"per_step": None, "total": None},
     )
     finish_run(record, folder, run_loggers)
     return record
-
-
-class _Reader:
-    """Reads splits through a model that stays as it is.
-
-    Args:
-        backbone: The model, on its device.
-        data: The splits.
-
-    Attributes:
-        rows: How many were read.
-        seconds: How long that took.
-    """
-
-    def __init__(self, backbone: Backbone, data: SequenceDataModule) -> None:
-        self._backbone = backbone
-        self._data = data
-        self.rows = 0
-        self.seconds = 0.0
-
-    def read(self, split: str) -> list[NDArray[np.float32]]:
-        """Return the pooled states of a split, (rows, width) for each layer."""
-        started = time.perf_counter()
-        states = read_layers(self._backbone, self._data.in_order(split))
-        seconds = time.perf_counter() - started
-        self.rows += len(states[0])
-        self.seconds += seconds
-        log.info(
-            "%s: %s rows read, %d hidden states, %.1f s",
-            split,
-            f"{len(states[0]):,}",
-            len(states),
-            seconds,
-        )
-        return states
 
 
 def _device(config: dict[str, Any], folder: Path) -> torch.device:

@@ -70,12 +70,13 @@ def default_metric(kind: Kind) -> str:
     return {"multilabel": "auroc", "regression": "r2"}.get(kind, "mcc")
 
 
-def build_metrics(kind: Kind, outputs: int) -> MetricCollection:
+def build_metrics(kind: Kind, outputs: int, joined: bool = True) -> MetricCollection:
     """Return the scores of a kind of task; they take logits and labels, batch by batch.
 
     Args:
         kind: Kind of the task.
         outputs: Classes, labels or targets; 1 for binary tasks.
+        joined: Score the rows of all processes, where there are several, instead of one's own.
 
     Raises:
         ValueError: If `kind` is unknown or `outputs` does not fit it.
@@ -89,7 +90,7 @@ def build_metrics(kind: Kind, outputs: int) -> MetricCollection:
     names = list(_NAMES[kind])
     # One group: the rows are kept once, not once a score.
     return MetricCollection(
-        {name: SplitScore(kind, name, outputs) for name in names}, compute_groups=[names]
+        {name: SplitScore(kind, name, outputs, joined) for name in names}, compute_groups=[names]
     )
 
 
@@ -122,8 +123,8 @@ def to_floats(scores: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 def score(kind: Kind, outputs: int, logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Return all scores of a split from its logits and labels."""
-    metrics = build_metrics(kind, outputs)
+    """Return all scores of a split from its logits and labels, in one process."""
+    metrics = build_metrics(kind, outputs, joined=False)
     metrics.update(logits, labels)
     return to_floats(metrics.compute())
 
@@ -135,6 +136,7 @@ class SplitScore(Metric):
         kind: Kind of the task.
         name: Name of the score.
         outputs: Classes, labels or targets; 1 for binary tasks.
+        joined: See `build_metrics`.
     """
 
     full_state_update = False
@@ -143,8 +145,8 @@ class SplitScore(Metric):
     logits: list[Tensor]
     labels: list[Tensor]
 
-    def __init__(self, kind: Kind, name: str, outputs: int) -> None:
-        super().__init__()
+    def __init__(self, kind: Kind, name: str, outputs: int, joined: bool = True) -> None:
+        super().__init__(sync_on_compute=joined)
         self.kind = kind
         self.name = name
         self.outputs = outputs

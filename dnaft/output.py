@@ -11,9 +11,12 @@ _ASIDES = (
     ".*`LeafSpec`.* is deprecated.*",
     ".*LeafSpec.*is deprecated.*",
     ".*is_gradient_checkpointing.*",
+    ".*gradient_checkpointing_enable.*",
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*Experiment logs directory .* exists.*",
     ".*smaller than the logging interval.*",
+    ".*recommended to use .self.log.*sync_dist=True.*",
+    ".*`broadcast_buffers` is deprecated.*",
     ".*could not find the monitored key.*",
     ".*module.* in eval mode at the start of training.*",
 )

@@ -14,6 +14,7 @@ from dnaft.errors import InputError
 from dnaft.fine_tune_run import fine_tune
 from dnaft.forgetting import load_forgetting
 from dnaft.loggers import open_loggers
+from dnaft.methods.checkpointing import checkpoint_gradients
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.models.backbone import Backbone
 from dnaft.models.quantise import check_quantised
@@ -25,7 +26,7 @@ from dnaft.reporting import announce_run
 from dnaft.saved_run import model_node
 
 
-def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRecord:
+def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRecord | None:
     """Carry out the run that `config` describes and write everything into `folder`.
 
     Args:
@@ -34,7 +35,7 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
         choices: The name chosen in each configuration group.
 
     Returns:
-        What result.json holds.
+        What result.json holds; None in all processes but the first.
 
     Raises:
         InputError: If the configuration or a file it names is wrong.
@@ -117,6 +118,9 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
     build(method["inject"], "method.inject")(backbone)
     if config["fast"]["fused_adapters"]:
         fuse_adapters(backbone)
+    if config["fast"]["gradient_checkpointing"]:
+        with errors_at("fast.gradient_checkpointing"):
+            checkpoint_gradients(backbone)
     if config["fast"]["dropout"]:
         quicken_dropout(backbone)
     return backbone

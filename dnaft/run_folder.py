@@ -20,7 +20,7 @@ LOCK = ".lock"
 _UNNAMED = (
     "task=", "model=", "method=", "seed=", "data_dir=", "cache_dir=", "output_dir=", "resume=",
     "progress=", "logger", "hydra", "data.num_workers=", "trainer.accelerator=", "trainer.devices=",
-    "genome=", "num_workers=", "session.", "sweep=", "dry_run=",
+    "trainer.strategy=", "genome=", "num_workers=", "session.", "sweep=", "dry_run=",
 )  # fmt: skip
 _LONGEST = 100
 

@@ -27,6 +27,7 @@ _OF_TRAINING: _Switches = {
         "eval_reverse_complement": False,
     },
     "eval": {"mlm": False, "choose_on": "dev"},
+    "fast": {"gradient_checkpointing": False, "frozen_bf16": None},
 }
 # The same for probes, which read a language model, on one strand or both, and train none.
 _OF_TRAINING_ALONE: _Switches = {

@@ -28,9 +28,9 @@ def _train(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> Non
     check_settings(config)
     if str(config["dry_run"]).lower() != "false":
         raise InputError("dry_run: hydra.mode=RUN asks for the run itself; leave one of them out")
-    from dnaft.run import run
+    from dnaft.processes import run_in_processes
 
-    run(config, folder, choices)
+    run_in_processes(config, folder, choices)
 
 
 class _Rehearse:

@@ -13,7 +13,7 @@ class Throughput(Callback):
 
     Attributes:
         seconds: Time spent in training batches, in this process.
-        samples: Rows trained on, in this process.
+        samples: Rows trained on, in all processes.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Throughput(Callback):
     ) -> None:
         """Stop the watch."""
         self.seconds += time.perf_counter() - self._start
-        self.samples += len(batch.labels)
+        self.samples += len(batch.labels) * trainer.world_size  # parts of a batch are alike
 
     def state_dict(self) -> dict[str, Any]:
         """Return the counts, so that a resumed run reports the whole."""

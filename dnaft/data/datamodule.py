@@ -21,6 +21,7 @@ from dnaft.data.loader import (
 )
 from dnaft.data.long_input import LongInput
 from dnaft.data.sampler import EpochSampler, draws_per_row
+from dnaft.data.shares import EvalShares, TrainShares
 from dnaft.data.states import StateRows
 from dnaft.data.store_source import StoreSource
 from dnaft.data.stored_table import StoredTables
@@ -64,7 +65,7 @@ class SequenceDataModule(LightningDataModule):
             data_dir: The folder with the benchmarks.
             cache_dir: Where encoded splits are kept.
             max_tokens: The most tokens the model takes; none if it has no limit.
-            batch_size: Rows a training batch, each with all its windows.
+            batch_size: Rows a training batch, each with all its windows; of all processes together.
             eval_batch_size: Rows a batch of dev and test; of rows on both strands half as many.
             long_input: What becomes of rows over `max_tokens`. `error` refuses them; `windows`
                 reads them in overlapping windows, whose vectors are averaged; `cut` cuts their
@@ -198,9 +199,12 @@ class SequenceDataModule(LightningDataModule):
         _ = self.splits
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return training batches; rows, order and views depend on seed and epoch only."""
+        """Return training batches; rows, order and views depend on seed and epoch only.
+
+        Of several processes each gets its share of every batch (`TrainShares`).
+        """
         splits = self.splits
-        order = (self.seed, *self._processes(), self.batch_size, self.sort_batches)
+        order = (self.seed, self.batch_size, self.sort_batches)
         dataset: TokenDataset | StreamDataset
         sampler: DistributedSampler[Row]
         if isinstance(splits, StreamedSplits):
@@ -212,11 +216,14 @@ class SequenceDataModule(LightningDataModule):
             sampler = EpochSampler(
                 dataset, *order, self._classes(), self.reverse_complement, shifts
             )
+        processes, rank = self._processes()
+        batches: dict[str, Any] = {"batch_size": self.batch_size, "sampler": sampler}
+        if processes > 1:
+            batches = {"batch_sampler": TrainShares(sampler, self.batch_size, processes, rank)}
         return ResumableLoader(
             dataset,
-            batch_size=self.batch_size,
-            sampler=sampler,
             collate_fn=Collate(self.tokenizer.pad_id),
+            **batches,
             **self._loader_options(),
         )
 
@@ -232,6 +239,11 @@ class SequenceDataModule(LightningDataModule):
             return [*splits.shifted, *splits.shifted_other]
         return self._strands(splits, split)
 
+    def views_in_order(self, split: str) -> list[TokenRows]:
+        """Return a split as `in_order` reads it: on both strands or one; none of a store."""
+        splits = self.splits
+        return [] if isinstance(splits, StreamedSplits) else self._strands(splits, split)
+
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of the split that is watched, dev, in the order of the file."""
         return self.in_order(self.watched)
@@ -243,22 +255,27 @@ class SequenceDataModule(LightningDataModule):
     def in_order(self, split: str) -> DataLoader[Any]:
         """Return the batches of a split in the order of the file, as they are scored.
 
+        Of several processes each gets every n-th batch (`EvalShares`).
+
         Args:
             split: dev or test; or train, if it is to be read so (`train_in_order`).
+
+        Raises:
+            InputError: If there are fewer rows than processes.
         """
         rows = self._in_file_order(split)
-        pad_id = self.tokenizer.pad_id
-        if not self.eval_reverse_complement:
-            return DataLoader(
-                rows,
-                batch_size=self.eval_batch_size,
-                collate_fn=Collate(pad_id),
-                **self._loader_options(),
-            )
+        both = self.eval_reverse_complement
+        size = max(1, self.eval_batch_size // 2) if both else self.eval_batch_size
+        collate = CollateStrands if both else Collate
+        processes, rank = self._processes()
+        batches: dict[str, Any] = {"batch_size": size}
+        if processes > 1:
+            shares = EvalShares(split, len(rows), size, processes, rank)
+            batches = {"batch_sampler": shares}
         return DataLoader(
-            BothStrands(rows),
-            batch_size=max(1, self.eval_batch_size // 2),
-            collate_fn=CollateStrands(pad_id),
+            BothStrands(rows) if both else rows,
+            collate_fn=collate(self.tokenizer.pad_id),
+            **batches,
             **self._loader_options(),
         )
 

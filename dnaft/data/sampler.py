@@ -18,30 +18,26 @@ class EpochSampler(DistributedSampler[Row]):
     """A random order that depends on the seed and the epoch only, by batches of like length.
 
     As a subclass of DistributedSampler it is told each epoch by Lightning (`set_epoch`) and is
-    not replaced by it when there are several processes. All processes draw the same whole epoch,
-    and each takes every n-th place of it.
+    not replaced by it when there are several processes. All processes draw the same whole epoch;
+    `dnaft.data.shares` parts its batches.
 
     Args:
         dataset: The rows.
         seed: Decides the order.
-        num_replicas: Processes.
-        rank: Which of them this is.
-        batch_size: Rows a batch of this process.
+        batch_size: Rows a batch.
         together: Batches sorted by length at a time, see `bucket`.
         classes: The class of each row, (rows,), for epochs with equally many rows of each, see
             `draw_balanced`; None reads every row once.
         reverse_probability: Of reading a row on the other strand, drawn for each place of the
-            whole epoch; the index is then `shifts * rows` higher, see `TokenDataset`.
-        shifts: In how many places a row can be read, drawn alike for each place of the whole
-            epoch; the index is then up to `(shifts - 1) * rows` higher.
+            epoch; the index is then `shifts * rows` higher, see `TokenDataset`.
+        shifts: In how many places a row can be read, drawn alike for each place of the epoch; the
+            index is then up to `(shifts - 1) * rows` higher.
     """
 
     def __init__(
         self,
         dataset: TokenDataset,
         seed: int,
-        num_replicas: int,
-        rank: int,
         batch_size: int,
         together: int,
         classes: NDArray[np.int64] | None = None,
@@ -50,7 +46,7 @@ class EpochSampler(DistributedSampler[Row]):
     ) -> None:
         # The base class adds the epoch to its seed; hashed, epoch 1 of seed 1 is not epoch 0 of 2.
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
-        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=mixed)
+        super().__init__(dataset, num_replicas=1, rank=0, shuffle=True, seed=mixed)
         self._lengths = dataset.longest_windows()
         self._batch_size = batch_size
         self._together = together
@@ -60,24 +56,21 @@ class EpochSampler(DistributedSampler[Row]):
         self._shifts = shifts
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the rows of this process for the epoch."""
+        """Yield the rows of the epoch."""
         mixed = self.seed + self.epoch
         order = self._order(mixed)
         if self._reverse_probability:
-            drawn = np.random.default_rng((mixed, STRANDS)).random(self.total_size)
-            reverse = drawn[self.rank :: self.num_replicas] < self._reverse_probability
-            order = order + self._shifts * self._rows * reverse
+            drawn = np.random.default_rng((mixed, STRANDS)).random(self._rows)
+            order = order + self._shifts * self._rows * (drawn < self._reverse_probability)
         if self._shifts > 1:
             chance = np.random.default_rng((mixed, _SHIFTS))
-            shift = chance.integers(self._shifts, size=self.total_size)
-            order = order + self._rows * shift[self.rank :: self.num_replicas]
+            order = order + self._rows * chance.integers(self._shifts, size=self._rows)
         yield from bucket(order, self._lengths, self._batch_size, self._together, mixed).tolist()
 
     def _order(self, mixed: int) -> NDArray[np.int64]:
         if self._classes is None:
             return np.fromiter(super().__iter__(), np.int64)
-        drawn = draw_balanced(self._classes, self.total_size, np.random.default_rng((mixed, _ROWS)))
-        return drawn[self.rank :: self.num_replicas]
+        return draw_balanced(self._classes, self._rows, np.random.default_rng((mixed, _ROWS)))
 
 
 def draw_balanced(

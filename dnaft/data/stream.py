@@ -74,54 +74,49 @@ def _turn(block: SequenceTable, strands: NDArray[np.int64]) -> SequenceTable:
 class StreamSampler(DistributedSampler[Row]):
     """A random order of an epoch that is computed a few thousand rows at a time.
 
-    Like `EpochSampler` it depends on the seed and the epoch only, all processes draw the same
-    order, and each takes every n-th place of it. Rows of like length go into one batch within some
-    thousands of rows; batches are shuffled there, not through the whole epoch.
+    Like `EpochSampler` it depends on the seed and the epoch only, and all processes draw the same
+    order. Rows of like length go into one batch within some thousands of rows; batches are shuffled
+    there, not through the whole epoch.
 
     Args:
         dataset: The rows.
         seed: Decides the order.
-        num_replicas: Processes.
-        rank: Which of them this is.
-        batch_size: Rows a batch of this process.
+        batch_size: Rows a batch.
         together: Batches sorted by length at a time, see `bucket`.
         reverse_probability: Of reading a row on the other strand, drawn for each place of the
-            whole epoch.
+            epoch.
     """
 
     def __init__(
         self,
         dataset: StreamDataset,
         seed: int,
-        num_replicas: int,
-        rank: int,
         batch_size: int,
         together: int,
         reverse_probability: float = 0.0,
     ) -> None:
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
-        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=mixed)
+        super().__init__(dataset, num_replicas=1, rank=0, shuffle=True, seed=mixed)
         self._rows = dataset
         self._batch_size = batch_size
         self._together = together
         self._reverse_probability = reverse_probability
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the rows of this process for the epoch."""
+        """Yield the rows of the epoch."""
         mixed, count = self.seed + self.epoch, len(self._rows)
         order = Permutation(count, mixed)
         strands = np.random.default_rng((mixed, STRANDS))
-        pool = self._batch_size * self._together * self.num_replicas
+        pool = self._batch_size * self._together
         step = pool * -(-_PLACES_AT_ONCE // pool)
-        for first in range(0, self.total_size, step):
-            places = np.arange(first, min(first + step, self.total_size))
-            rows = order(places % count)
+        for first in range(0, count, step):
+            places = np.arange(first, min(first + step, count))
+            rows = order(places)
             if self._reverse_probability:
                 turned = strands.random(len(places)) < self._reverse_probability
                 rows = rows + count * turned
-            mine = rows[self.rank :: self.num_replicas]
-            lengths = self._rows.longest_windows(mine)
+            lengths = self._rows.longest_windows(rows)
             sorted_by_length = bucket(
-                np.arange(len(mine)), lengths, self._batch_size, self._together, mixed + first
+                np.arange(len(rows)), lengths, self._batch_size, self._together, mixed + first
             )
-            yield from mine[sorted_by_length].tolist()
+            yield from rows[sorted_by_length].tolist()

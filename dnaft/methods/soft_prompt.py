@@ -42,11 +42,11 @@ class SoftPromptModel(PeftModelForFeatureExtraction):
         super().__init__(model, config)
         # Of each learned position: its embedding, or its keys and values, layer by layer.
         self._placed: list[Tensor] = []
-        self._cached = False
+        self.cached = False
         if config.peft_type != PeftType.PREFIX_TUNING:
             self._put(model.get_input_embeddings(), 0)
         elif "past_key_values" in inspect.signature(model.forward).parameters:
-            self._cached = True
+            self.cached = True
         else:
             for name, (layer, role) in backbone.matrices.items():
                 if role in ("k", "v"):
@@ -69,7 +69,7 @@ class SoftPromptModel(PeftModelForFeatureExtraction):
         room = (len(input_ids), settings.num_virtual_tokens)
         mask = torch.cat([attention_mask.new_ones(room), attention_mask], dim=1)
         base: Any = self.get_base_model()
-        if self._cached:
+        if self.cached:
             past = self.get_prompt(len(input_ids))
             return base(input_ids=input_ids, attention_mask=mask, past_key_values=past, **types)
         self._placed = self._learned()

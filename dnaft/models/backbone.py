@@ -45,6 +45,7 @@ class Backbone(nn.Module):
             of other runs, or returns None where that cannot be; None for a run by itself.
         frozen_trunk: The layers that `states` of a batch stand for; None if those are last hidden
             states, or one pooled vector a row.
+        computes_twice: Whether layers are computed again in the backward pass.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Backbone(nn.Module):
         self.rate_factors: dict[str, float] = {}
         self.frozen_trunk: FrozenTrunk | None = None
         self.encode_with_others: EncodeWithOthers | None = None
+        self.computes_twice = False
 
     def attach_head(self, outputs: int, dropout: float = 0.0, positions: int = 0) -> None:
         """Hang a fresh task head on the model; do this before injecting adapters.

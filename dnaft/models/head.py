@@ -1,11 +1,13 @@
 """The layer that turns a pooled sequence into logits."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from dnaft.collectives import processes, sum_over_processes
 from dnaft.models.pooling import average_windows
 
 
@@ -13,7 +15,8 @@ class Standardise(nn.BatchNorm1d):
     """Bring each pooled feature to mean 0 and variance 1, with running statistics.
 
     Batch normalisation without weights of its own, as for linear probes in He et al. 2022
-    (arXiv:2111.06377, Appendix A.1). A training batch of one row uses the running statistics.
+    (arXiv:2111.06377, Appendix A.1). A training batch of one row uses the running statistics. Of
+    several processes the batch is that of all together; torch's SyncBatchNorm needs GPUs.
     """
 
     def __init__(self, features: int) -> None:
@@ -21,12 +24,36 @@ class Standardise(nn.BatchNorm1d):
 
     def forward(self, input: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
         """Return the standardised features."""
-        if self.training and len(input) == 1:
-            self.eval()
-            output = super().forward(input)
-            self.train()
-            return output
-        return super().forward(input)
+        if not self.training:
+            return super().forward(input)
+        if processes() > 1:
+            return self._with_others(input)
+        return self._with_running(input) if len(input) == 1 else super().forward(input)
+
+    def _with_running(self, input: Tensor) -> Tensor:
+        self.eval()
+        output = super().forward(input)
+        self.train()
+        return output
+
+    def _with_others(self, input: Tensor) -> Tensor:
+        values = input.float()
+        sums = sum_over_processes(torch.cat([values.sum(dim=0), values.new_tensor([len(values)])]))
+        count = sums[-1].detach()
+        mean = sums[:-1] / count
+        centred = values - mean
+        variance = sum_over_processes(centred.square().sum(dim=0)) / count
+        # One row that all processes read, as the last of an epoch may be, varies as little as one.
+        if len(input) == 1 and not variance.any():
+            return self._with_running(input)
+        with torch.no_grad():
+            for running, now in (
+                (self.running_mean, mean),
+                (self.running_var, variance * count / (count - 1)),
+            ):
+                cast(Tensor, running).lerp_(now, cast(float, self.momentum))
+            cast(Tensor, self.num_batches_tracked).add_(1)
+        return (centred * torch.rsqrt(variance + self.eps)).to(input.dtype)
 
 
 class PositionTerm(nn.Module):

@@ -8,11 +8,11 @@ from typing import Any
 # Where, how fast and with which words a run ran; not what it computed.
 _WITHOUT_EFFECT = (
     "seed", "data_dir", "cache_dir", "output_dir", "resume", "progress", "logger", "fast",
-    "eval.mlm", "dry_run", "protocol",
-    "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.log_every_n_steps",
-    "trainer.enable_model_summary", "data.num_workers", "data.data_dir", "data.cache_dir",
-    "data.eval_batch_size", "task.description", "task.reference", "task.domain", "task.traps",
-    "task.name", "model.name", "method.name", "model.licence", "model.roles", "model.revision",
+    "eval.mlm", "dry_run", "protocol", "trainer.accelerator", "trainer.devices", "trainer.strategy",
+    "trainer.num_nodes", "trainer.log_every_n_steps", "trainer.enable_model_summary",
+    "data.num_workers", "data.data_dir", "data.cache_dir", "data.eval_batch_size",
+    "task.description", "task.reference", "task.domain", "task.traps", "task.name", "model.name",
+    "method.name", "model.licence", "model.roles", "model.revision",
 )  # fmt: skip
 _OF_TASK = ("task",)
 _OF_MODEL = ("model", "tokenizer")

@@ -30,10 +30,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> TokenDataset:
 
 
 def epoch(
-    dataset: TokenDataset, number: int = 0, seed: int = 1, processes: int = 1, rank: int = 0,
+    dataset: TokenDataset, number: int = 0, seed: int = 1,
     classes: NDArray[np.int64] | None = RARE, together: int = 1,
 ) -> list[int]:  # fmt: skip
-    sampler = EpochSampler(dataset, seed, processes, rank, 4, together, classes)
+    sampler = EpochSampler(dataset, seed, 4, together, classes)
     sampler.set_epoch(number)
     drawn = list(sampler)
     assert len(sampler) == len(drawn)
@@ -85,36 +85,13 @@ def test_order_depends_on_seed_and_epoch_only(dataset: TokenDataset) -> None:
     assert torch.equal(state, torch.get_rng_state())
 
 
-def test_processes_read_the_strands_of_one_epoch(dataset: TokenDataset) -> None:
+def test_rows_of_an_epoch_are_read_on_either_strand(dataset: TokenDataset) -> None:
     both = TokenDataset(dataset._views[0], torch.from_numpy(RARE), dataset._views[0])
-
-    def drawn(processes: int, rank: int) -> list[int]:
-        sampler = EpochSampler(both, 1, processes, rank, 4, 1, None, 0.5)
-        sampler.set_epoch(2)
-        return list(sampler)
-
-    whole = drawn(1, 0)
-    assert sorted(index % 47 for index in whole) == list(range(47))
-    assert 12 < sum(index >= 47 for index in whole) < 35
-    parts = [drawn(3, rank) for rank in range(3)]
-    assert [index for rows in zip(*parts, strict=True) for index in rows][:47] == whole
-
-
-@pytest.mark.parametrize("classes", [None, RARE])
-@pytest.mark.parametrize("processes", [2, 3])
-def test_processes_share_one_epoch(
-    dataset: TokenDataset, classes: NDArray[np.int64] | None, processes: int
-) -> None:
-    parts = [
-        epoch(dataset, processes=processes, rank=rank, classes=classes) for rank in range(processes)
-    ]
-    together = [row for rows in zip(*parts, strict=True) for row in rows]
-    if classes is None:
-        assert set(together) == set(range(47))
-        assert together[:47] == epoch(dataset, classes=None)
-    else:
-        found = Counter(RARE[together].tolist())
-        assert max(found.values()) - min(found.values()) <= 1
+    sampler = EpochSampler(both, 1, 4, 1, None, 0.5)
+    sampler.set_epoch(2)
+    drawn = list(sampler)
+    assert sorted(index % 47 for index in drawn) == list(range(47))
+    assert 12 < sum(index >= 47 for index in drawn) < 35
 
 
 @pytest.mark.parametrize("classes", [None, RARE])

@@ -181,14 +181,11 @@ def test_a_resumed_epoch_goes_on_with_the_next_batch(streamed: Any) -> None:
         same(found, expected)
 
 
-def test_processes_part_the_epoch(streamed: Any) -> None:
+def test_rows_of_an_epoch_are_read_once_on_either_strand(streamed: Any) -> None:
     rows = streamed(reverse_complement=0.5)._in_file_order("train")
-    parts = [list(StreamSampler(rows, 1, 4, rank, 2, 3, 0.5)) for rank in range(4)]
-    whole = list(StreamSampler(rows, 1, 1, 0, 2, 3, 0.5))
-    assert [len(part) for part in parts] == [5, 5, 5, 5]  # 18 rows, two of them twice
-    joined = [parts[i % 4][i // 4] for i in range(20)]
-    assert joined[:18] == whole
-    assert [i % 18 for i in joined[18:]] == [i % 18 for i in whole[:2]]
+    drawn = list(StreamSampler(rows, 1, 2, 3, 0.5))
+    assert sorted(i % 18 for i in drawn) == list(range(18))
+    assert 2 < sum(i >= 18 for i in drawn) < 16
 
 
 def test_rows_of_like_length_share_a_batch(streamed: Any) -> None:

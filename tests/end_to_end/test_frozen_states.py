@@ -152,8 +152,9 @@ def test_a_damaged_entry_is_computed_anew(train: Command, tmp_path: Path) -> Non
         ([*PROBE, "trainer.limit_train_batches=2"], "training reads 32 rows; to keep their"),
         ([*PROBE, "trainer.max_steps=3"], "training reads 24 rows; to keep their"),
         ([*PROBE, "trainer.precision=bf16-true"], "trainer.precision=bf16-true"),
+        ([*PARTIAL, "fast.gradient_checkpointing=true"], "fast.gradient_checkpointing=true"),
     ],
-    ids=["dropout", "no room", "few batches", "few steps", "precision"],
+    ids=["dropout", "no room", "few batches", "few steps", "precision", "computed twice"],
 )
 def test_else_it_is_computed_in_every_epoch_and_says_why(
     settings: list[str],

@@ -293,3 +293,24 @@ def test_a_dev_split_that_cannot_choose(
             *PROBE, "task.choose_by=auroc", task=[*task, f"task.source.dev={tmp_path / 'dev.csv'}"]
         )
     assert "the dev split defines no auroc" in capsys.readouterr().err
+
+
+def test_states_are_read_once_and_scores_stay(train: Command) -> None:
+    """Read anew, read and kept, and from the cache by another seed of the same model."""
+    runs = [
+        train(*PROBE, "fast.frozen_states=false"),
+        train(*PROBE, "fast.cache_gib=1e-6"),
+        train(*PROBE),
+        train(*PROBE, "method.probe.penalties=[1.0]"),
+        train(*PROBE),
+    ]
+    kept = [result(run)["training"]["frozen_states"] for run in runs]
+    assert kept[0] is None
+    assert [k["rows_read"] for k in kept[1:]] == [192, 192, 0, 0]
+    assert {k["rows"] for k in kept[1:]} == {192}
+    assert kept[1]["bytes"] == 192 * 3 * 16 * 4  # by pencil
+    for run in (runs[1], runs[2], runs[4]):
+        assert curve_of(run) == curve_of(runs[0])
+        assert torch.equal(saved_scores(run), saved_scores(runs[0]))
+    pooled = train(*PROBE, "model.pooling=first")
+    assert result(pooled)["training"]["frozen_states"]["rows_read"] == 192

@@ -116,6 +116,20 @@ def test_flops_count_all_windows() -> None:
     assert found == pytest.approx(expected, rel=0.01)
 
 
+def test_counting_flops_changes_nothing() -> None:
+    backbone = small_backbone("bert", {}, "mean", standardise_features=True)
+    backbone.attach_head(1)
+    ids, mask = ragged([9, 6])
+    state = {name: tensor.clone() for name, tensor in backbone.train().state_dict().items()}
+    drawn = torch.get_rng_state()
+    count_step_flops(backbone, "binary", Batch(ids, mask, torch.zeros(2)))
+    assert "model.task_head.norm.running_mean" in state
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, state[name]), name
+    assert torch.equal(drawn, torch.get_rng_state())
+    assert all(p.grad is None for p in backbone.parameters())
+
+
 @pytest.mark.parametrize("family", SHAPES)
 def test_token_types_reach_the_models_that_have_them(family: str) -> None:
     backbone = backbone_of(family, "mean")

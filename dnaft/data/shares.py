@@ -1,0 +1,79 @@
+"""The parts of a batch, and of a split, that each of several processes reads."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import BatchSampler, Sampler
+
+from dnaft.errors import InputError
+
+
+class TrainShares(BatchSampler):
+    """Every batch of an epoch parted among the processes: together they read what one would.
+
+    Process r of n takes every n-th row of each batch, from row r on. A last batch of fewer rows
+    than processes is read whole by all of them, which leaves the average over them what it is.
+
+    Args:
+        sampler: The rows of an epoch, the same in all processes.
+        batch_size: Rows a batch of all processes together.
+        processes: How many there are.
+        rank: Which of them this is.
+
+    Raises:
+        InputError: If a batch has fewer rows than there are processes.
+    """
+
+    def __init__(self, sampler: Sampler[Any], batch_size: int, processes: int, rank: int) -> None:
+        if batch_size < processes:
+            raise InputError(
+                f"data.batch_size: {batch_size} rows cannot be parted among {processes} processes; "
+                "it counts the rows of all of them together, so raise it or lower trainer.devices"
+            )
+        super().__init__(sampler, batch_size, drop_last=False)
+        self._processes = processes
+        self._rank = rank
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the rows of this process, batch by batch."""
+        for batch in super().__iter__():
+            whole = len(batch) < self._processes
+            yield batch if whole else batch[self._rank :: self._processes]
+
+
+class EvalShares(BatchSampler):
+    """Every n-th batch of a split in its order: each row is read by one process.
+
+    The batches are those of a single process, unless there are fewer than processes; then they are
+    smaller.
+
+    Args:
+        split: Name of the split.
+        rows: How many it has.
+        batch_size: Rows a batch.
+        processes: How many there are.
+        rank: Which of them this is.
+
+    Raises:
+        InputError: If there are fewer rows than processes.
+    """
+
+    def __init__(self, split: str, rows: int, batch_size: int, processes: int, rank: int) -> None:
+        if rows < processes:
+            raise InputError(
+                f"trainer.devices: {split} has {rows} rows, too few for {processes} processes; "
+                "lower it"
+            )
+        if rows <= batch_size * (processes - 1):
+            batch_size = rows // processes
+        super().__init__(range(rows), batch_size, drop_last=False)
+        self._mine = range(rank * batch_size, rows, processes * batch_size)
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the rows of this process, batch by batch."""
+        for first in self._mine:
+            yield list(range(first, min(first + self.batch_size, self._rows)))
+
+    def __len__(self) -> int:
+        return len(self._mine)

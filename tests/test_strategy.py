@@ -1,0 +1,54 @@
+"""How many processes a trainer asks for, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from dnaft.errors import InputError
+from dnaft.strategy import count_processes
+
+TRAINER: dict[str, Any] = {
+    "_target_": "lightning.Trainer",
+    "_partial_": True,
+    "accelerator": "cpu",
+    "strategy": "auto",
+    "devices": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOCAL_RANK", "WORLD_SIZE", "SLURM_NTASKS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [({}, 2), ({"strategy": "ddp", "devices": 3}, 3), ({"devices": 1}, 1), ({"devices": "1"}, 1)],
+)
+def test_as_many_processes_as_devices(changes: dict[str, Any], count: int) -> None:
+    assert count_processes(TRAINER | changes) == count
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategy": "ddp_spawn"}, r"trainer\.strategy: ddp_spawn is none that"),
+        ({"num_nodes": 2}, r"trainer\.num_nodes: is 2; a run stays on one machine"),
+        ({"num_nodes": 2, "devices": 1}, r"trainer\.num_nodes: is 2"),
+        ({"devices": "none_at_all"}, r"trainer: .*devices"),
+    ],
+)
+def test_what_gives_other_results_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        count_processes(TRAINER | changes)
+
+
+@pytest.mark.parametrize(("name", "value"), [("LOCAL_RANK", "1"), ("SLURM_NTASKS", "2")])
+def test_processes_started_from_outside_are_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match="2 processes are started by dnaft itself"):
+        count_processes(TRAINER)
+    assert count_processes(TRAINER | {"devices": 1}) == 1
