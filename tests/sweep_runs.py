@@ -1,6 +1,7 @@
 """Runs of tests/sweep_program.py in a folder of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -38,6 +39,8 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A suite in the background may have been told to ignore interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, *arguments: str, status: int = 0) -> tuple[str, str]:
