@@ -57,10 +57,11 @@ def of_classes(probabilities: Array, labels: Array, classes: Sequence[str]) -> d
 
 def decide(probabilities: Array) -> NDArray[np.int64]:
     """Return the predicted class of each row, as the scores of a run take it."""
-    if probabilities.ndim == 1:
-        chosen: NDArray[np.int64] = (probabilities > THRESHOLD).astype(np.int64)
-        return chosen
-    return probabilities.argmax(axis=1).astype(np.int64)
+    binary = probabilities.ndim == 1
+    chosen: NDArray[np.int64] = np.asarray(
+        probabilities > THRESHOLD if binary else probabilities.argmax(axis=1), dtype=np.int64
+    )
+    return chosen
 
 
 def table_of_predictions(
