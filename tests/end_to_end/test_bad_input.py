@@ -379,7 +379,7 @@ def test_a_bug_keeps_its_traceback(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("dnaft.run.run", broken)
+    monkeypatch.setattr("dnaft.processes.run", broken)
     with pytest.raises(KeyError, match="a bug"):
         refused()
     assert not list(tmp_path.rglob("seed*"))

@@ -170,9 +170,10 @@ def test_an_agent_runs_a_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     sweep = written(
         tmp_path, monkeypatch, "method=baseline_kmer,baseline_onehot", "seed=1,2", *task
     )
-    (args,) = (
-        a for a in drawn(sweep, 99) if [v["value"] for v in a.values()] == ["baseline_kmer", 2]
-    )
+    assert {key: p["values"] for key, p in sweep["parameters"].items()} == {
+        "method": ["baseline_kmer", "baseline_onehot"], "seed": [1, 2],
+    }  # fmt: skip
+    args = {"method": {"value": "baseline_kmer"}, "seed": {"value": 2}}
     # What the agent of wandb puts into the environment of a run.
     params = tmp_path / "wandb" / "sweep-swp1" / "config-run7.yaml"
     save_config_file_from_dict(str(params), args)
