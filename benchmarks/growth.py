@@ -114,7 +114,7 @@ def draw(found: Points, file: Path) -> None:
                 text = f"{name}: {exponent(line):.2f}, upper half {upper:.2f}"
                 panel.loglog(*zip(*line, strict=True), marker="o", label=text)
         sizes = sorted({key[2] for key in found if key[0] == sweep})
-        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=7)
         panel.minorticks_off()
         low, high = panel.get_ylim()
         if high < 10 * low:  # what hardly grows is to look so
