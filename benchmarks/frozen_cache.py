@@ -12,7 +12,6 @@ empty cache, and again with another seed and learning rate. Imports are made bef
 
 import argparse
 import contextlib
-import csv
 import io
 import logging
 import os
@@ -25,31 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+from usual_stack import SPLITS, collator, write_rows
 
-import dnaft
 from dnaft.config import build, read_choice
-from dnaft.data.packed import read_packed
 from dnaft.train import main as train
 
 BATCH, EVAL_BATCH, HEADS = 32, 128, 4
-SPLITS = ("train", "dev", "test")
-
-
-def write_rows(folder: Path, rows: int, length_bp: int) -> dict[str, list[tuple[str, int]]]:
-    """Write yeast promoters as csv files, an eighth as many rows for dev and for test."""
-    windows = read_packed(Path(dnaft.__file__).parent / "assets" / "yeast" / "promoter.safetensors")
-    sequences, content = windows.sequences(), {}
-    for code, split in enumerate(SPLITS):
-        count = rows if split == "train" else rows // 8
-        of_split = [i for i, s in enumerate(windows.split) if s == code]
-        chosen = of_split[:: max(1, len(of_split) // count)][:count]
-        content[split] = [(sequences[i][-length_bp:], int(windows.labels[i])) for i in chosen]
-        with (folder / f"{split}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerows([("sequence", "label"), *content[split]])
-    return content
 
 
 def architecture(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -88,18 +69,10 @@ def with_trainer(
         use_cpu=not torch.cuda.is_available(),
     )
 
-    def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        ids = [torch.tensor(row["input_ids"]) for row in rows]
-        return {
-            "input_ids": pad_sequence(ids, batch_first=True),
-            "attention_mask": pad_sequence([torch.ones_like(i) for i in ids], batch_first=True),
-            "labels": torch.tensor([row["labels"] for row in rows]),
-        }
-
     trainer = Trainer(
         model=model,
         args=settings,
-        data_collator=collate,
+        data_collator=collator(pad_id=0),
         train_dataset=tokens["train"],
         eval_dataset=tokens["dev"],
     )

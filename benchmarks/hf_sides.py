@@ -19,6 +19,7 @@ from transformers import (
     TrainingArguments,
 )
 from transformers import Trainer as HfTrainer
+from usual_stack import opt_shape
 
 from dnaft.batch import Batch
 from dnaft.config import build, config_dir, register_schema
@@ -41,16 +42,9 @@ class Work:
     def __init__(self, method: str, options: argparse.Namespace) -> None:
         register_schema()
         self.method, self.options = method, options
-        self.architecture = {
-            "vocab_size": 2048,
-            "hidden_size": options.hidden,
-            "word_embed_proj_dim": options.hidden,
-            "ffn_dim": 4 * options.hidden,
-            "num_hidden_layers": options.layers,
-            "num_attention_heads": max(1, options.hidden // 64),
-            "dropout": options.dropout,
-            "max_position_embeddings": 2048,
-        }
+        self.architecture = opt_shape(
+            options.hidden, options.layers, options.dropout, vocabulary=2048, positions=2048
+        )
         overrides = [f"method={method}", "model=opt_125m"]
         if method != "linear_probe":
             overrides.append(f"method.inject.dropout={options.dropout}")

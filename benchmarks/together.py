@@ -26,49 +26,23 @@ import time
 from pathlib import Path
 from typing import Any
 
+from usual_stack import SPLITS, collator, opt_shape, write_rows
+
 RANKS = (4, 8, 16)
 RATES = (5e-4, 1e-3, 2e-3)
 BATCH, EVAL_BATCH, K = 8, 128, 3
-SPLITS = ("train", "dev", "test")
 TARGETS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 
 
 def architecture(options: argparse.Namespace) -> dict[str, Any]:
     """Return the shape of the OPT."""
-    return {
-        "vocab_size": 69,
-        "hidden_size": options.hidden,
-        "word_embed_proj_dim": options.hidden,
-        "ffn_dim": 4 * options.hidden,
-        "num_hidden_layers": options.layers,
-        "num_attention_heads": max(1, options.hidden // 64),
-        "dropout": options.dropout,
-        "max_position_embeddings": 512,
-    }
-
-
-def write_rows(folder: Path, rows: int, length_bp: int) -> None:
-    """Write packaged yeast promoters as csv files, an eighth as many rows for dev and for test."""
-    import dnaft
-    from dnaft.data.packed import read_packed
-
-    windows = read_packed(Path(dnaft.__file__).parent / "assets" / "yeast" / "promoter.safetensors")
-    sequences = windows.sequences()
-    for code, split in enumerate(SPLITS):
-        count = rows if split == "train" else rows // 8
-        of_split = [i for i, s in enumerate(windows.split) if s == code]
-        chosen = of_split[:: max(1, len(of_split) // count)][:count]
-        with (folder / f"{split}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["sequence", "label"])
-            writer.writerows([sequences[i][-length_bp:], int(windows.labels[i])] for i in chosen)
+    return opt_shape(options.hidden, options.layers, options.dropout, vocabulary=69, positions=512)
 
 
 def hf_run(options: argparse.Namespace) -> None:
     """Do one run as a script of transformers and PEFT does; called in a process of its own."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from torch.nn.utils.rnn import pad_sequence
     from transformers import OPTConfig, OPTForSequenceClassification, Trainer, TrainingArguments
 
     words = ["".join(letters) for letters in itertools.product("ACGT", repeat=K)]
@@ -87,14 +61,6 @@ def hf_run(options: argparse.Namespace) -> None:
                 }
                 for row in csv.DictReader(file)
             ]
-
-    def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        ids = [torch.tensor(row["input_ids"]) for row in rows]
-        return {
-            "input_ids": pad_sequence(ids, batch_first=True, padding_value=1),
-            "attention_mask": pad_sequence([torch.ones_like(i) for i in ids], batch_first=True),
-            "labels": torch.tensor([row["labels"] for row in rows]),
-        }
 
     torch.manual_seed(1)
     config = OPTConfig(**architecture(options), num_labels=2, pad_token_id=1)
@@ -117,7 +83,7 @@ def hf_run(options: argparse.Namespace) -> None:
     trainer = Trainer(
         model=get_peft_model(OPTForSequenceClassification(config), adapter),
         args=arguments,
-        data_collator=collate,
+        data_collator=collator(pad_id=1),
         train_dataset=data["train"],
         eval_dataset=data["dev"],
     )

@@ -47,6 +47,12 @@ def lowest_lanes(numbers: Int[Tensor, " n"], probability: float) -> Bool[Tensor,
     return lanes <= _LOWEST + levels - 1
 
 
+def drop(x: Tensor, dropped: Bool[Tensor, "..."] | None) -> Tensor:
+    """Return `x` with zeros where entries are dropped, as many as it has; `x` itself for None."""
+    # On a CPU `where` takes half the time of `masked_fill`.
+    return x if dropped is None else torch.where(dropped.view(x.shape), 0.0, x)
+
+
 class QuickDropout(nn.Dropout):
     """`nn.Dropout` with the mask of `draw_dropped` while it trains on a CPU."""
 
@@ -81,9 +87,9 @@ class _Drop(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, dropped: Tensor, factor: float) -> Tensor:
         ctx.save_for_backward(dropped)
         ctx.factor = factor
-        return torch.where(dropped, 0.0, x).mul_(factor)
+        return drop(x, dropped).mul_(factor)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (dropped,) = ctx.saved_tensors
-        return torch.where(dropped, 0.0, grad) * ctx.factor, None, None
+        return drop(grad, dropped) * ctx.factor, None, None

@@ -35,3 +35,12 @@ def listed(texts: Iterable[str], most: int = 30) -> str:
     texts = list(texts)
     more = f", ... ({len(texts):,} in all)" if len(texts) > most else ""
     return ", ".join(map(quoted, texts[:most])) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "run"), counted(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

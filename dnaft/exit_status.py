@@ -28,6 +28,15 @@ def exit_status() -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED)
 
 
+def show(text: str) -> None:
+    """Print a text to standard output, of which a reader such as `head` may take a part only."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        # What is left would be written, and fail, once more when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run_command(usage: str, work: Callable[[Sequence[str]], None]) -> None:
     """Run a command on what was typed, and end as `exit_status` does.
 
@@ -37,7 +46,7 @@ def run_command(usage: str, work: Callable[[Sequence[str]], None]) -> None:
     """
     typed = sys.argv[1:]
     if not typed or {"-h", "--help"} & set(typed):
-        print(usage, end="")
+        show(usage)
         sys.exit(0 if typed else EXIT_BAD_INPUT)
     with exit_status():
         work(typed)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dnaft.dashboard.unfinished import abandon
 from dnaft.same_run import note_config
@@ -21,7 +21,10 @@ def plain_config(config: DictConfig) -> dict[str, Any]:
     Raises:
         OmegaConfBaseException: If a value is missing or an interpolation leads nowhere.
     """
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    own = config.copy()
+    with open_dict(own):
+        own.pop("hydra", None)
+    plain: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     values: dict[str, Any] = plain
     return values
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dnaft.exit_status import show
 from dnaft.usage import help_wanted
 
 ABOUT = "dnaft: pretrain language models on a genome."
@@ -32,7 +33,7 @@ def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
     text = help_wanted(sys.argv[1:], "pretrain", ABOUT, EXAMPLES)
     if text is not None:
-        print(text)
+        show(f"{text}\n")
         return
     from dnaft.command_line import CommandLine
 

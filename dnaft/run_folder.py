@@ -16,11 +16,15 @@ CHECKPOINTS = "checkpoints"
 LAST_CHECKPOINT = "last.ckpt"
 LOCK = ".lock"
 
-# Overrides that name the folder already, or change where and how but not what is computed.
+# Beginnings of overrides that change where and how, but not what is computed.
+WHERE_AND_HOW = (
+    "cache_dir=", "output_dir=", "resume=", "progress=", "logger", "hydra", "data.num_workers=",
+    "num_workers=", "trainer.accelerator=", "trainer.devices=", "trainer.strategy=", "session.",
+    "dry_run=",
+)  # fmt: skip
+# Those, and overrides that name the folder already.
 _UNNAMED = (
-    "task=", "model=", "method=", "seed=", "data_dir=", "cache_dir=", "output_dir=", "resume=",
-    "progress=", "logger", "hydra", "data.num_workers=", "trainer.accelerator=", "trainer.devices=",
-    "trainer.strategy=", "genome=", "num_workers=", "session.", "sweep=", "dry_run=",
+    *WHERE_AND_HOW, "task=", "model=", "method=", "seed=", "data_dir=", "genome=", "sweep=",
 )  # fmt: skip
 _LONGEST = 100
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnaft.errors import InputError
+from dnaft.exit_status import show
 from dnaft.usage import help_wanted
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def main() -> None:
     """Run the command line; exit with status 2 and a message if the input is wrong."""
     text = help_wanted(sys.argv[1:], "train", ABOUT, EXAMPLES)
     if text is not None:
-        print(text)
+        show(f"{text}\n")
         return
     from dnaft.command_line import CommandLine
 

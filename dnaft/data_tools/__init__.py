@@ -9,7 +9,7 @@ import importlib
 import sys
 
 from dnaft.errors import InputError, near
-from dnaft.exit_status import EXIT_BAD_INPUT, exit_status
+from dnaft.exit_status import EXIT_BAD_INPUT, exit_status, show
 
 COMMANDS = {
     "get": "fetch a benchmark, or unpack its archive",
@@ -24,10 +24,11 @@ def main() -> None:
     """Run a command; exit with status 2 and a message if the input is wrong."""
     typed = sys.argv[1:]
     if not typed or typed[0] in ("-h", "--help"):
-        print("python -m dnaft.data COMMAND [KEY=VALUE ...]\n")
-        for name, what in COMMANDS.items():
-            print(f"  {name:9} {what}")
-        print("\npython -m dnaft.data COMMAND --help tells more.")
+        listed = "".join(f"  {name:9} {what}\n" for name, what in COMMANDS.items())
+        show(
+            f"python -m dnaft.data COMMAND [KEY=VALUE ...]\n\n{listed}\n"
+            "python -m dnaft.data COMMAND --help tells more.\n"
+        )
         sys.exit(0 if typed else EXIT_BAD_INPUT)
     with exit_status():
         command, *rest = typed
@@ -35,6 +36,6 @@ def main() -> None:
             raise InputError(f"{command}: there is no such command; {near(command, COMMANDS)}")
         module = importlib.import_module(f"dnaft.data_tools.{command}")
         if {"-h", "--help"} & set(rest):
-            print(module.USAGE, end="")
+            show(module.USAGE)
             return
         module.main(rest)

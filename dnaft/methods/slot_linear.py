@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dnaft.dropout import draw_dropped
+from dnaft.dropout import draw_dropped, drop
 
 
 def slot_linear(
@@ -59,7 +59,7 @@ class _SlotLinear(torch.autograd.Function):
         out = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)
         out = out.view(*x.shape[:2], -1)
         # A side of r comes first, see adapted_linear.
-        inner = torch.bmm(right, _drop(x, dropped).mT).mul_(factors)  # (slots, r, rows)
+        inner = torch.bmm(right, drop(x, dropped).mT).mul_(factors)  # (slots, r, rows)
         out.baddbmm_(inner.mT, left)
         ctx.save_for_backward(x, weight, right, left, factors, inner, dropped)
         return out
@@ -70,16 +70,12 @@ class _SlotLinear(torch.autograd.Function):
         x, weight, right, left, factors, inner, dropped = ctx.saved_tensors
         of_left = torch.bmm(inner, grad)
         of_inner = torch.bmm(left, grad.mT).mul_(factors)  # (slots, r, rows)
-        of_right = torch.bmm(of_inner, _drop(x, dropped))
+        of_right = torch.bmm(of_inner, drop(x, dropped))
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = (grad.reshape(-1, grad.shape[2]) @ weight).view(x.shape)
             if dropped is None:
                 of_x.baddbmm_(of_inner.mT, right)
             else:
-                of_x.add_(_drop(torch.bmm(of_inner.mT, right), dropped))
+                of_x.add_(drop(torch.bmm(of_inner.mT, right), dropped))
         return of_x, None, None, of_right, of_left, None, None
-
-
-def _drop(x: Tensor, dropped: Tensor | None) -> Tensor:
-    return x if dropped is None else torch.where(dropped, 0.0, x)

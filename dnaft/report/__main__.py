@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnaft import arguments
-from dnaft.errors import InputError
+from dnaft.errors import InputError, counted
 from dnaft.exit_status import run_command
 from dnaft.report.contents import gather
 from dnaft.report.runs import find_results, read_results
-from dnaft.report.write import counted, summarise, write_report
+from dnaft.report.write import summarise, write_report
 
 USAGE = """\
 python -m dnaft.report runs=FOLDER [out=FOLDER] [images=true]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnaft.errors import InputError
+from dnaft.errors import InputError, counted
 from dnaft.report import (
     comparison_tables,
     label_figures,
@@ -115,12 +115,3 @@ def summarise(contents: Contents, files: Sequence[Path]) -> str:
     lines.append(f"page: {files[0]}")
     lines.append(f"{counted(len(files) - 1, 'more file')} beside it")
     return "\n".join(lines)
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun.
-
-    >>> counted(1, "run"), counted(1200, "run")
-    ('1 run', '1,200 runs')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -77,23 +77,25 @@ class SweepLauncher(Launcher):
                 self._do(work, entries, folder, progress)
         return [_returned(score(entry)) for entry in entries]
 
+    @functools.cached_property
+    def _group(self) -> str:
+        """What a dashboard calls the runs of this sweep together."""
+        return sweep_name(self.config)
+
     def _compose(self, overrides: Sequence[str], number: int) -> Work:
         config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
         with open_dict(config):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
             if OmegaConf.select(config, "logger.group", default="") is None:
-                config.logger.group = sweep_name(self.config)
+                config.logger.group = self._group
         hydra_config = HydraConfig.instance()
         before = hydra_config.cfg
         hydra_config.set_config(config)  # the name of the folder asks it for choices
         try:
             runs = Path(str(config.output_dir)).expanduser()
             base = (runs / str(config.hydra.sweep.subdir)).absolute()
-            without_hydra = config.copy()
-            with open_dict(without_hydra):
-                del without_hydra["hydra"]
-            plain = plain_config(without_hydra)
+            plain = plain_config(config)
         finally:
             hydra_config.cfg = before
         return Work(self.task.job, config, plain, self.context, base)

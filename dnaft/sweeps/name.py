@@ -9,11 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-# Overrides that say where and how, but not what is computed.
-_IRRELEVANT = (
-    "output_dir=", "cache_dir=", "resume=", "progress=", "logger", "hydra", "num_workers=",
-    "data.num_workers=", "session.",
-)  # fmt: skip
+from dnaft.run_folder import WHERE_AND_HOW
+
 _UNREADABLE = ("data_dir=",)
 _FIRST = ("sweep", "experiment", "task", "model", "method")
 _LONGEST = 80
@@ -51,7 +48,7 @@ def readable_name(typed: Iterable[str]) -> str:
 
 
 def _relevant(typed: Iterable[str]) -> list[str]:
-    relevant = (o for o in typed if not o.lstrip("+~").startswith(_IRRELEVANT))
+    relevant = (o for o in typed if not o.lstrip("+~").startswith(WHERE_AND_HOW))
     return sorted(relevant, key=_place)
 
 

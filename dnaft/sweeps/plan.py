@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dnaft.errors import counted
 from dnaft.record import aligned_table
 from dnaft.sweeps.summary import duration
 
@@ -96,7 +97,7 @@ class Plan:
         """Return what a user is told."""
         open_runs = [(run, run.cost) for run in self.runs if run.cost is not None]
         done = len(self.runs) - len(open_runs)
-        head = _counted(len(self.runs), "run") + (f", {done} of them done already" if done else "")
+        head = counted(len(self.runs), "run") + (f", {done} of them done already" if done else "")
         parts = [head]
         if open_runs:
             parts += [_table(open_runs), *_total(open_runs)]
@@ -128,10 +129,6 @@ def _listed(title: str, said: Iterable[tuple[str, tuple[str, ...]]]) -> list[str
     return ["\n".join([f"{title}:", *lines])] if lines else []
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def _table(runs: list[tuple[PlannedRun, Cost]]) -> str:
     lines: dict[tuple[Any, ...], list[Cost]] = defaultdict(list)
     for run, cost in runs:
@@ -158,9 +155,9 @@ def _total(runs: list[tuple[PlannedRun, Cost]]) -> list[str]:
         return ["No hours: no step was measured."]
     hours = sum(seconds for _, seconds in found) / 3600
     without = len(runs) - len(found)
-    more = f"; {_counted(without, 'run')} without an estimate" if without else ""
+    more = f"; {counted(without, 'run')} without an estimate" if without else ""
     (pace, _), *_ = found
     return [
-        f"{_counted(len(found), 'run')}: {hours:.2f} hours together{more}.",
+        f"{counted(len(found), 'run')}: {hours:.2f} hours together{more}.",
         _ASSUMED.format(measured=pace.steps, device=pace.device),
     ]

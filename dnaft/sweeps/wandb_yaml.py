@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dnaft.config import config_dir, register_schema
@@ -154,8 +154,6 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
     """Return the configuration of one run, checked as the run would check it."""
     config: DictConfig = compose("train", overrides, return_hydra_config=True)
     choices = {group: str(choice) for group, choice in config.hydra.runtime.choices.items()}
-    with open_dict(config):
-        del config["hydra"]
     check_choices(choices)
     plain = plain_config(config)
     check_settings(plain)

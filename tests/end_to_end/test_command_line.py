@@ -88,6 +88,20 @@ def test_help_needs_the_standard_library_alone(tmp_path: Path, command: str) -> 
     assert f"python -m dnaft.{command} " in done.stdout
 
 
+@pytest.mark.parametrize("command", ["train", "pretrain", "data", "data get", "export", "report"])
+def test_help_may_be_read_in_part(command: str) -> None:
+    """As by `| head`, which closes the pipe when it has seen enough."""
+    name, *rest = command.split()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", f"dnaft.{name}", *rest, "--help"],
+        cwd=REPOSITORY, stdout=writing, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_help_lists_every_choice_and_every_key(tmp_path: Path) -> None:
     (tmp_path / "mine" / "task").mkdir(parents=True)
     (tmp_path / "mine" / "task" / "enhancers_of_mine.yaml").touch()

@@ -13,12 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from dnaft.data.packed import read_packed
 from dnaft.errors import InputError
 from rank_runs import module
-from small_runs import SMALL_BERT, Command, result
+from small_runs import SMALL_BERT, Command, result, write_promoters
 
-ASSETS = Path(__file__).parents[2] / "dnaft" / "assets"
 # Of 16 rows a batch, the last of train has 1: fewer than processes. Dev and test part unevenly.
 ROWS = {"train": 97, "dev": 49, "test": 50}
 SETTINGS = [
@@ -32,20 +30,7 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 def task(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Overrides of a task of yeast promoters of three lengths, of which 1 in 3 is one."""
     folder = tmp_path_factory.mktemp("promoters")
-    windows = read_packed(ASSETS / "yeast" / "promoter.safetensors")
-    sequences = windows.sequences()
-    overrides = ["task=csv", "task.name=promoters"]
-    for code, (split, rows) in enumerate(ROWS.items()):
-        of_split = [i for i, s in enumerate(windows.split) if s == code]
-        ones = [i for i in of_split if windows.labels[i]][: rows // 3]
-        zeros = [i for i in of_split if not windows.labels[i]][: rows - rows // 3]
-        with (folder / f"{split}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["sequence", "label"])
-            for n, i in enumerate(ones + zeros):
-                writer.writerow([sequences[i][-60 - 6 * (n % 3) :], int(windows.labels[i])])
-        overrides.append(f"task.source.{split}={folder / split}.csv")
-    return overrides
+    return write_promoters(folder, ROWS, 3, lambda n: 60 + 6 * (n % 3))
 
 
 @pytest.fixture

@@ -30,11 +30,16 @@ def draw(backbone: Backbone) -> None:
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
 
 
+NATIVE_IDS = torch.arange(64).reshape(2, 32) % 7
+
+
 def native(name: str) -> Backbone:
     torch.manual_seed(1)
     backbone = built(small_node(name))
     backbone.attach_head(1, positions=32)
     inject_lora(backbone, rank=2, alpha=2, target_roles=ROLES, dropout=0.2)
+    draw(backbone)
+    fuse_adapters(backbone)
     return backbone
 
 
@@ -73,10 +78,7 @@ def test_layers_computed_twice_give_the_same_gradients(method: str, family: str)
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_our_own_models_computed_twice_give_the_same_gradients(name: str) -> None:
-    backbone = native(name)
-    draw(backbone)
-    fuse_adapters(backbone)
-    ids = torch.arange(64).reshape(2, 32) % 7
+    backbone, ids = native(name), NATIVE_IDS
     expected = gradients(backbone, ids)
     passes: list[int] = []
     adapter = next(m for m in backbone.trunk.modules() if isinstance(m, FusedLoraLinear))
@@ -117,10 +119,7 @@ def test_rounded_matrices_give_the_gradients_of_autocast(
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_of_our_own_models_too(name: str) -> None:
-    backbone = native(name)
-    draw(backbone)
-    fuse_adapters(backbone)
-    ids = torch.arange(64).reshape(2, 32) % 7
+    backbone, ids = native(name), NATIVE_IDS
     expected = in_bfloat16(backbone, ids)
     frozen = FrozenMatrices(backbone)
     frozen.round()

@@ -1,16 +1,13 @@
 """Every choice of a pretraining composes, and its targets exist and take its arguments."""
 
-import functools
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from composing import composed
 from conf_nodes import check_nodes
-from dnaft.config import config_dir, register_schema
+from dnaft.config import config_dir
 from dnaft.settings import check_choices, check_pretrain_settings
 
 CONF = Path(config_dir())
@@ -28,19 +25,9 @@ WITH = {
 }
 
 
-@functools.cache
-def composed(*overrides: str) -> dict[str, Any]:
-    register_schema()
-    with initialize_config_dir(config_dir(), version_base="1.3"):
-        config = compose("pretrain", overrides=list(overrides))
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    assert isinstance(plain, dict)
-    return plain
-
-
 @pytest.mark.parametrize(("group", "name"), FILES)
 def test_file_composes_and_fits_what_it_builds(group: str, name: str) -> None:
-    config = composed(f"{group}={name}", *WITH.get((group, name), []))
+    config = composed(f"{group}={name}", *WITH.get((group, name), []), of="pretrain")
     check_pretrain_settings(config)
     check_choices({group: name})
     for key, node in config.items():
@@ -55,12 +42,12 @@ def test_the_groups_are_those_of_pretrain_yaml() -> None:
 
 @pytest.mark.parametrize("name", ["yeast", "yeast_annotated"])
 def test_genomes_have_the_name_of_their_file(name: str) -> None:
-    assert composed(f"genome={name}")["genome"]["name"] == name
+    assert composed(f"genome={name}", of="pretrain")["genome"]["name"] == name
 
 
 def test_the_numbers_of_bert() -> None:
     """15% of the tokens; 80% masked, 10% random, 10% as they are (arXiv:1810.04805)."""
-    objective = composed("objective=masked")["objective"]
+    objective = composed("objective=masked", of="pretrain")["objective"]
     assert (objective["fraction"], objective["mask_share"], objective["random_share"]) == (
         0.15,
         0.8,
