@@ -3,15 +3,14 @@
     python benchmarks/kmer_tokenizers.py [--rows N] [--length BP] [--repeats N]
 
 Both sides encode the same sequences in one run, turn about, and the ids are compared; dnaft
-gives one array of ids, transformers gives lists. BertTokenizerFast is fed as its users do it,
-with k-mers joined by blanks (timed with and without the cost of making these strings), and may
-use all cores; EsmTokenizer gets the sequences; dnaft runs on one core. Printed are medians.
+gives one array of ids, transformers gives lists; in batches, both give padded tensors.
+BertTokenizerFast is fed as its users do it, with k-mers joined by blanks (timed with and without
+the cost of making these strings), and may use all cores; EsmTokenizer gets the sequences; dnaft
+runs on one core. Printed are medians.
 """
 
 import argparse
 import importlib
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -20,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tokenizers
+import torch
 
+from dnaft.data.loader import Collate, TokenDataset
+from dnaft.data.tokens import TokenRows
 from dnaft.tokenizers.encoded import Encoded
 from dnaft.tokenizers.kmer import KmerTokenizer
 from dnaft.tokenizers.nonoverlapping import NonOverlappingTokenizer
@@ -29,6 +30,7 @@ from dnaft.tokenizers.nonoverlapping import NonOverlappingTokenizer
 transformers: Any = importlib.import_module("transformers")  # its names have no types
 
 Run = Callable[[], Any]
+BATCH = 32
 
 
 def random_sequences(rows: int, length: int, spread: int) -> list[str]:
@@ -62,14 +64,15 @@ def median_seconds(runs: dict[str, Run], repeats: int) -> dict[str, float]:
 
 
 def report(title: str, ours: Encoded, runs: dict[str, Run], repeats: int) -> None:
-    """Time the runs, the first of which is dnaft's, and print each against it."""
+    """Time the runs, the first of which is dnaft's, and print a line of the table for each."""
     medians = median_seconds(runs, repeats)
     own = next(iter(medians.values()))
-    print(f"\n{title}: {len(ours)} sequences, {len(ours.ids):,} ids")
     for name, median in medians.items():
         speed = len(ours.ids) / median / 1e6
-        ratio = "" if median == own else f"   dnaft is {median / own:,.0f} times as fast"
-        print(f"  {name:44s} {median * 1e3:10.2f} ms {speed:9.2f} M ids/s{ratio}")
+        print(
+            f"| {title} | {name} | {median * 1e3:,.1f} | {speed:,.2f} | {median / own:,.0f} |",
+            flush=True,
+        )
 
 
 def same_ids(ours: Encoded, theirs: list[list[int]]) -> None:
@@ -92,6 +95,33 @@ def overlapping(title: str, sequences: list[str], folder: Path, repeats: int) ->
         "BertTokenizerFast, making of strings included": lambda: bert(joined_kmers(sequences, 6)),
     }
     report(f"overlapping 6-mers, {title}", encoded, runs, repeats)
+    pad_id = bert.pad_token_id
+    own, theirs = own_batches(encoded, pad_id), bert_batches(bert, texts)
+    if any(not torch.equal(a, b) for a, b in zip(own, theirs, strict=True)):
+        raise SystemExit("the batches differ")
+    runs = {
+        "dnaft": lambda: own_batches(ours.encode(sequences), pad_id),
+        "BertTokenizerFast, strings made before": lambda: bert_batches(bert, texts),
+        "BertTokenizerFast, making of strings included": lambda: bert_batches(
+            bert, joined_kmers(sequences, 6)
+        ),
+    }
+    report(f"the same in padded batches of {BATCH}, {title}", encoded, runs, repeats)
+
+
+def own_batches(encoded: Encoded, pad_id: int) -> list[torch.Tensor]:
+    """Return the padded ids of batches, as a loader of dnaft makes them."""
+    places = np.arange(len(encoded) + 1)
+    rows = TokenRows(encoded.ids.view(np.uint32), encoded.offsets, places, np.diff(encoded.offsets))
+    data, collate = TokenDataset(rows, torch.zeros(len(encoded))), Collate(pad_id)
+    parts = [places[i : min(i + BATCH, len(encoded))] for i in range(0, len(encoded), BATCH)]
+    return [collate(data.__getitems__(part.tolist())).input_ids for part in parts]
+
+
+def bert_batches(bert: Any, texts: list[str]) -> list[torch.Tensor]:
+    """Return the padded ids of batches, as the tokenizer makes them."""
+    parts = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
+    return [bert(part, padding=True, return_tensors="pt")["input_ids"] for part in parts]
 
 
 def nonoverlapping(title: str, sequences: list[str], folder: Path, repeats: int) -> None:
@@ -112,10 +142,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=300, help="bases of one (default 300)")
     parser.add_argument("--repeats", type=int, default=5, help="timed repeats (default 5)")
     options = parser.parse_args()
-    print(
-        f"numpy {np.__version__}, transformers {transformers.__version__}, "
-        f"tokenizers {tokenizers.__version__}, {platform.machine()}, {os.cpu_count()} cores"
-    )
+    print("| sequences | tokenizer | ms | M ids/s | time / dnaft |\n|---|---|---|---|---|")
     for title, spread in (("equal lengths", 0), ("lengths +- a third", options.length // 3)):
         sequences = random_sequences(options.rows, options.length, spread)
         with tempfile.TemporaryDirectory() as folder:

@@ -93,10 +93,10 @@ class Cut:
         device = next(backbone.parameters()).device
         lengths = tokens.longest_windows()
         chosen = sorted({0, len(lengths) - 1, int(lengths.argmin()), int(lengths.argmax())})
-        rows = TokenDataset(tokens, torch.zeros(len(tokens))).__getitems__(chosen)
+        rows = TokenDataset(tokens, torch.zeros(len(tokens)))
         collate = Collate(pad_id)
-        batch: Batch = move_data_to_device(collate(rows), device)
-        alone = [self.read(move_data_to_device(collate([row]), device)) for row in rows]
+        batch: Batch = move_data_to_device(collate(rows.__getitems__(chosen)), device)
+        alone = [self.read(move_data_to_device(collate(rows[row]), device)) for row in chosen]
         together = self.read(batch)
         if together.dtype != torch.float32:
             raise CannotCutError(f"its hidden states are {together.dtype}, not float32")

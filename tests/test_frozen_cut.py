@@ -66,13 +66,13 @@ def cut_of(backbone: Backbone) -> Cut:
 def with_states(cut: Cut) -> tuple[Batch, Batch]:
     """All rows as a batch, and the same on states that were read row by row."""
     tokens, collate = rows(), Collate(1)
-    given = TokenDataset(tokens, torch.zeros(3)).__getitems__([0, 1, 2])
-    batch = collate(given)
+    given = TokenDataset(tokens, torch.zeros(3))
+    batch = collate(given.__getitems__([0, 1, 2]))
     if cut.pooled:
-        states = torch.cat([cut.read(collate([row])) for row in given])
+        states = torch.cat([cut.read(collate(given[row])) for row in range(3)])
         return batch, batch._replace(states=states)
     lengths = np.diff(tokens.offsets).tolist()
-    read = [window for row in given for window in cut.read(collate([row]))]
+    read = [window for row in range(3) for window in cut.read(collate(given[row]))]
     kept = [w[: cut.places(n)] for w, n in zip(read, lengths, strict=True)]
     states = torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
     return batch, batch._replace(states=states)

@@ -16,7 +16,7 @@ from dnaft.data.loader import (
     Collate,
     CollateStrands,
     ResumableLoader,
-    Row,
+    Rows,
     TokenDataset,
 )
 from dnaft.data.long_input import LongInput
@@ -206,7 +206,7 @@ class SequenceDataModule(LightningDataModule):
         splits = self.splits
         order = (self.seed, self.batch_size, self.sort_batches)
         dataset: TokenDataset | StreamDataset
-        sampler: DistributedSampler[Row]
+        sampler: DistributedSampler[Rows]
         if isinstance(splits, StreamedSplits):
             dataset = splits.datasets["train"]
             sampler = StreamSampler(dataset, *order, self.reverse_complement)
@@ -220,9 +220,10 @@ class SequenceDataModule(LightningDataModule):
         batches: dict[str, Any] = {"batch_size": self.batch_size, "sampler": sampler}
         if processes > 1:
             batches = {"batch_sampler": TrainShares(sampler, self.batch_size, processes, rank)}
+        collate: Any = Collate(self.tokenizer.pad_id)  # torch's types know lists alone
         return ResumableLoader(
             dataset,
-            collate_fn=Collate(self.tokenizer.pad_id),
+            collate_fn=collate,
             **batches,
             **self._loader_options(),
         )
@@ -266,7 +267,7 @@ class SequenceDataModule(LightningDataModule):
         rows = self._in_file_order(split)
         both = self.eval_reverse_complement
         size = max(1, self.eval_batch_size // 2) if both else self.eval_batch_size
-        collate = CollateStrands if both else Collate
+        collate: Any = CollateStrands if both else Collate
         processes, rank = self._processes()
         batches: dict[str, Any] = {"batch_size": size}
         if processes > 1:

@@ -13,28 +13,27 @@ from torch.utils.data import DataLoader, Dataset
 
 from dnaft.batch import Batch
 from dnaft.data.states import StateRows
-from dnaft.data.tokens import TokenRows
+from dnaft.data.tokens import TokenRows, join
 from dnaft.errors import InputError
 
 
-class Row(NamedTuple):
-    """One labelled example.
+class Rows(NamedTuple):
+    """Labelled examples, as a batch is made of them.
 
     Attributes:
-        windows: Token ids, int64, (tokens,), of each of its windows, mostly one.
-        token_type_ids: For pairs: int64, (tokens,).
-        label: What `Batch.labels` holds for a row.
-        states: What `Batch.states` holds for a row: one vector, and then there are no windows; or
-            those of each window, (places, width).
+        tokens: Their token ids.
+        labels: What `Batch.labels` holds, a line a row.
+        states: What the frozen part of the model makes of them, if that was computed: one vector a
+            row, (rows, width), which takes the place of the tokens; or the vectors of each window,
+            (places, width).
     """
 
-    windows: list[Tensor]
-    token_type_ids: Tensor | None
-    label: Tensor
+    tokens: TokenRows
+    labels: Tensor
     states: Tensor | list[Tensor] | None = None
 
 
-class TokenDataset(Dataset[Row]):
+class TokenDataset(Dataset[Rows]):
     """Rows of token ids with their labels.
 
     Its length is the number of rows. Index `v * rows + i` is view v of row i.
@@ -64,25 +63,31 @@ class TokenDataset(Dataset[Row]):
         """Return the tokens of the longest window of each row of each view, (views * rows,)."""
         return np.concatenate([tokens.longest_windows() for tokens in self._views])
 
-    def __getitem__(self, index: int) -> Row:
-        view, row = divmod(index, len(self))
-        tokens = self._views[view]
-        if self._states and self._states[view].pooled:
-            return Row([], None, self._labels[row], self._states[view].rows([row])[0])
-        windows = [torch.from_numpy(ids.astype(np.int64)) for ids in tokens[row]]
-        types = tokens.types(row)
-        return Row(
-            windows,
-            None if types is None else torch.from_numpy(types.astype(np.int64)),
-            self._labels[row],
-            [self._states[view].window(w) for w in tokens.window_numbers(row)]
-            if self._states
-            else None,
-        )
+    def __getitem__(self, index: int) -> Rows:
+        return self.__getitems__([index])
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
-        """Return several rows."""
-        return [self[index] for index in indices]
+    def __getitems__(self, indices: Sequence[int]) -> Rows:
+        """Return several rows, which is how loaders ask for a batch."""
+        views, rows = np.divmod(np.asarray(indices, np.int64), len(self))
+        labels = self._labels[torch.from_numpy(rows)]
+        present = np.unique(views).tolist()
+        tokens = join([self._views[v].take(rows[views == v]) for v in present])
+        if len(present) > 1:
+            # They lie view by view; back to the order that was asked for.
+            tokens = tokens.take(np.argsort(np.argsort(views, kind="stable")))
+        if not self._states:
+            return Rows(tokens, labels)
+        if self._states[0].pooled:
+            vectors = torch.empty(len(rows), self._states[0].width)
+            for v in present:
+                vectors[torch.from_numpy(views == v)] = self._states[v].rows(rows[views == v])
+            return Rows(tokens, labels, vectors)
+        states = [
+            self._states[v].window(window)
+            for v, row in zip(views.tolist(), rows.tolist(), strict=True)
+            for window in self._views[v].window_numbers(row)
+        ]
+        return Rows(tokens, labels, states)
 
 
 class RowSet(Protocol):
@@ -90,14 +95,12 @@ class RowSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> Row: ...
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+    def __getitems__(self, indices: Sequence[int]) -> Rows:
         """Return several rows, which is how loaders ask for a batch."""
         ...
 
 
-class BothStrands(Dataset[tuple[Row, Row]]):
+class BothStrands(Dataset[Rows]):
     """Each row as given, and on the other strand.
 
     Args:
@@ -110,14 +113,12 @@ class BothStrands(Dataset[tuple[Row, Row]]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, row: int) -> tuple[Row, Row]:
-        return self._rows[row], self._rows[len(self) + row]
+    def __getitem__(self, row: int) -> Rows:
+        return self.__getitems__([row])
 
-    def __getitems__(self, rows: Sequence[int]) -> list[tuple[Row, Row]]:
-        """Return several rows on both strands."""
-        others = [len(self) + row for row in rows]
-        given, turned = self._rows.__getitems__(rows), self._rows.__getitems__(others)
-        return list(zip(given, turned, strict=True))
+    def __getitems__(self, rows: Sequence[int]) -> Rows:
+        """Return several rows as given, and then all of them on the other strand."""
+        return self._rows.__getitems__([*rows, *(len(self) + row for row in rows)])
 
 
 class Collate:
@@ -126,47 +127,44 @@ class Collate:
     def __init__(self, pad_id: int) -> None:
         self.pad_id = pad_id
 
-    def __call__(self, rows: Sequence[Row]) -> Batch:
+    def __call__(self, rows: Rows) -> Batch:
         """Return the batch; windows of a row lie one below the other."""
-        labels = torch.stack([row.label for row in rows])
-        vectors = [row.states for row in rows if isinstance(row.states, Tensor)]
-        if vectors:
-            nothing = torch.empty(len(rows), 0, dtype=torch.int64)
-            return Batch(nothing, nothing, labels, states=torch.stack(vectors))
-        windows = [ids for row in rows for ids in row.windows]
-        shape = (len(windows), max(map(len, windows)))
-        input_ids = _padded(windows, shape, self.pad_id)
-        lengths = torch.tensor([len(ids) for ids in windows])
-        attention_mask = (torch.arange(shape[1]) < lengths.unsqueeze(1)).long()
-        batch = Batch(input_ids, attention_mask, labels)
-        if rows[0].token_type_ids is not None:
-            types = [row.token_type_ids for row in rows if row.token_type_ids is not None]
-            batch = batch._replace(token_type_ids=_padded(types, shape, 0))
-        if len(windows) > len(rows):
-            batch = batch._replace(windows=torch.tensor([len(row.windows) for row in rows]))
-        states = [window for row in rows for window in row.states or ()]
-        if states:
-            batch = batch._replace(states=pad_sequence(states, batch_first=True))
+        if isinstance(rows.states, Tensor):
+            nothing = torch.empty(len(rows.states), 0, dtype=torch.int64)
+            return Batch(nothing, nothing, rows.labels, states=rows.states)
+        tokens = rows.tokens
+        lengths = np.diff(tokens.offsets)
+        there = np.arange(lengths.max()) < lengths[:, None]
+        batch = Batch(
+            _padded(tokens.ids, there, self.pad_id),
+            torch.from_numpy(there.astype(np.int64)),
+            rows.labels,
+        )
+        if tokens.type_ids is not None:
+            batch = batch._replace(token_type_ids=_padded(tokens.type_ids, there, 0))
+        if len(lengths) > len(tokens):
+            batch = batch._replace(windows=torch.from_numpy(tokens.windows()))
+        if rows.states:
+            batch = batch._replace(states=pad_sequence(rows.states, batch_first=True))
         return batch
 
 
 class CollateStrands(Collate):
     """Pads rows that come on both strands."""
 
-    def __call__(self, rows: Sequence[tuple[Row, Row]]) -> Batch:  # type: ignore[override]
+    def __call__(self, rows: Rows) -> Batch:
         """Return the batch; all rows as given lie above all rows of the other strand."""
-        batch = super().__call__([row[strand] for strand in (0, 1) for row in rows])
-        return batch._replace(labels=batch.labels[: len(rows)], strands=2)
+        batch = super().__call__(rows)
+        return batch._replace(labels=batch.labels[: len(rows.labels) // 2], strands=2)
 
 
-def _padded(lines: Sequence[Tensor], shape: tuple[int, int], value: int) -> Tensor:
-    padded = torch.full(shape, value, dtype=torch.int64)
-    for i, line in enumerate(lines):
-        padded[i, : len(line)] = line
-    return padded
+def _padded(ids: NDArray[np.unsignedinteger], there: NDArray[np.bool_], value: int) -> Tensor:
+    padded = np.full(there.shape, value, np.int64)
+    padded[there] = ids
+    return torch.from_numpy(padded)
 
 
-class ResumableLoader(DataLoader[Row]):
+class ResumableLoader(DataLoader[Rows]):
     """A loader whose place within an epoch goes into the checkpoint.
 
     Lightning saves `state_dict` of a training loader and restores it before the first batch, so a

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
 
 from dnaft.data.buckets import bucket
-from dnaft.data.loader import Row, TokenDataset
+from dnaft.data.loader import Rows, TokenDataset
 
 # What random numbers of an epoch are for; each purpose has a stream of its own.
 _ROWS, STRANDS, _SHIFTS = 1, 2, 3
 
 
-class EpochSampler(DistributedSampler[Row]):
+class EpochSampler(DistributedSampler[Rows]):
     """A random order that depends on the seed and the epoch only, by batches of like length.
 
     As a subclass of DistributedSampler it is told each epoch by Lightning (`set_epoch`) and is

@@ -1,6 +1,5 @@
 """What the frozen part of a model makes of the rows of a split, on disk."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,9 +34,14 @@ class StateRows:
         """Whether there is one vector a row."""
         return self._offsets is None
 
-    def rows(self, rows: Sequence[int]) -> Tensor:
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        return int(self._array.shape[1])
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the vectors of some rows, (rows, width)."""
-        return torch.from_numpy(self._array[np.asarray(rows)])
+        return torch.from_numpy(self._array[rows])
 
     def window(self, window: int) -> Tensor:
         """Return the vectors of a window, (places, width)."""

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, DistributedSampler
 
 from dnaft.data.buckets import bucket
 from dnaft.data.encoded_splits import Encoding
-from dnaft.data.loader import Row, TokenDataset
+from dnaft.data.loader import Rows
 from dnaft.data.permutation import Permutation
 from dnaft.data.sampler import STRANDS
 from dnaft.data.stored_table import StoredTable
@@ -22,7 +22,7 @@ from dnaft.sequence import reverse_complement
 _PLACES_AT_ONCE = 8192  # of an epoch's order; a few more or less, by the size of batches
 
 
-class StreamDataset(Dataset[Row]):
+class StreamDataset(Dataset[Rows]):
     """Rows on disk with their labels; the indices are those of `TokenDataset`.
 
     Its length is the number of rows. Index `rows + i` is row i on the other strand.
@@ -51,16 +51,15 @@ class StreamDataset(Dataset[Row]):
             lengths[of_strand] = self._surveys[strand].longest_windows(rows[of_strand])
         return lengths
 
-    def __getitem__(self, index: int) -> Row:
-        return self.__getitems__([index])[0]
+    def __getitem__(self, index: int) -> Rows:
+        return self.__getitems__([index])
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+    def __getitems__(self, indices: Sequence[int]) -> Rows:
         """Return several rows at once, which is how loaders ask for a batch."""
         strands, rows = np.divmod(np.asarray(indices, np.int64), len(self))
         block = _turn(self._table.take(rows), strands)
         labels = torch.from_numpy(np.asarray(block.labels, np.float32))
-        encoded = TokenDataset(self._encoding.encode_some(block), labels)
-        return [encoded[i] for i in range(len(encoded))]
+        return Rows(self._encoding.encode_some(block), labels)
 
 
 def _turn(block: SequenceTable, strands: NDArray[np.int64]) -> SequenceTable:
@@ -71,7 +70,7 @@ def _turn(block: SequenceTable, strands: NDArray[np.int64]) -> SequenceTable:
     return replace(block, sequences=[reverse_complement(s) if turn else s for s, turn in pairs])
 
 
-class StreamSampler(DistributedSampler[Row]):
+class StreamSampler(DistributedSampler[Rows]):
     """A random order of an epoch that is computed a few thousand rows at a time.
 
     Like `EpochSampler` it depends on the seed and the epoch only, and all processes draw the same

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from dnaft.data.readable import check_readable
 from dnaft.data.table import SequenceTable
 from dnaft.errors import InputError
 from dnaft.tokenizers.base import PairTokenizer, Tokenizer
+from dnaft.tokenizers.encoded import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +52,21 @@ class TokenRows:
         """Return which windows are those of a row."""
         return range(int(self.first_window[row]), int(self.first_window[row + 1]))
 
-    def types(self, row: int) -> NDArray[np.uint8] | None:
-        """Return the token types of a pair, (tokens,); None for a single sequence."""
-        if self.type_ids is None:
-            return None
-        begin, end = self._bounds(row)
-        return self.type_ids[begin:end]
+    def take(self, rows: NDArray[np.int64]) -> "TokenRows":
+        """Return some rows, in that order.
+
+        Args:
+            rows: Their numbers, (rows,); one may stand there more than once.
+        """
+        windows, first_window = _spread(self.first_window, rows)
+        places, offsets = _spread(self.offsets, windows)
+        return TokenRows(
+            self.ids[places],
+            offsets,
+            first_window,
+            self.kept_bp[rows],
+            None if self.type_ids is None else self.type_ids[places],
+        )
 
     def lengths(self) -> NDArray[np.int64]:
         """Return the number of tokens of each row, all its windows together, (rows,)."""
@@ -86,6 +97,35 @@ class TokenRows:
     def _bounds(self, row: int) -> list[int]:
         bounds = self.offsets[self.first_window[row] : self.first_window[row + 1] + 1]
         return [int(bound) for bound in bounds]
+
+
+def _spread(
+    offsets: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of some pieces one after another, and the offsets that they have then.
+
+    Args:
+        offsets: Piece i has the places `offsets[i]` to `offsets[i + 1] - 1`.
+        chosen: Numbers of pieces.
+    """
+    begins = offsets[chosen]
+    lengths = offsets[chosen + 1] - begins
+    found = offsets_of(lengths)
+    return np.repeat(begins - found[:-1], lengths) + np.arange(found[-1]), found
+
+
+def join(parts: Sequence[TokenRows]) -> TokenRows:
+    """Return the rows of all parts, of which there is at least one, one below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    types = [part.type_ids for part in parts if part.type_ids is not None]
+    return TokenRows(
+        np.concatenate([part.ids for part in parts]),
+        offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+        offsets_of(np.concatenate([part.windows() for part in parts])),
+        np.concatenate([part.kept_bp for part in parts]),
+        np.concatenate(types) if types else None,
+    )
 
 
 def tokenise(
