@@ -4,8 +4,8 @@
 
 LINGO beside the same method without its prefix and suffix: on the model of English and DNA that
 comes with dnaft and, on two tasks, on a model of English (extra `minilm`). Each has the learning
-rate that dev prefers on two tasks. Finished runs in outputs/lingo are kept; the numbers of all runs
-go to docs/lingo.csv.
+rate and the pooling that dev prefers on two tasks. Finished runs in outputs/lingo are kept; the
+numbers of all runs go to docs/lingo.csv.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,17 @@ TASKS = {
 }
 METHODS = {"lingo": "with prefix", "adalora_rs": "without"}
 RATES = ("0.002", "0.005", "0.01")
+# A causal model has read all, the words at the end included, only at its last token.
+POOLINGS = {"yeast_mini_opt": ("mean", "last"), "minilm": ("mean",)}
 STEPS = 150
+
+
+Setting = tuple[str, str]  # learning rate, pooling
+
+
+def settings(model: str) -> list[Setting]:
+    """Return what dev chooses from."""
+    return [(rate, pooling) for pooling in POOLINGS[model] for rate in RATES]
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class Cell:
         method: `lingo`, or the same without language.
         seed: Seed.
         rate: Learning rate as text.
+        pooling: What the head sees of the hidden states.
     """
 
     model: str
@@ -54,11 +65,13 @@ class Cell:
     method: str
     seed: int
     rate: str
+    pooling: str
 
     def overrides(self) -> Overrides:
         """Return what the command line of this run says."""
         return (
             f"model={self.model}",
+            f"model.pooling={self.pooling}",
             f"task=yeast_{self.task}",
             f"method={self.method}",
             f"seed={self.seed}",
@@ -75,6 +88,7 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
         "method": cell.method,
         "seed": str(cell.seed),
         "lr": cell.rate,
+        "pooling": cell.pooling,
         **score_columns(run),
         "seconds": f"{run.timing['seconds']:.0f}",
     }
@@ -90,22 +104,22 @@ class Numbers:
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
 
-    def swept(self, model: str, method: str, rate: str) -> float:
-        """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
-        wanted = {"model": model, "method": method, "lr": rate}
+    def swept(self, model: str, method: str, setting: Setting) -> float:
+        """Return the dev MCC that a setting had in the sweep, mean of its tasks."""
+        wanted = {"model": model, "method": method, "lr": setting[0], "pooling": setting[1]}
         return swept(self.rows, SWEEP_TASKS, wanted)
 
-    def rate(self, model: str, method: str) -> str:
-        """Return the learning rate that dev chose."""
-        return max(RATES, key=lambda rate: self.swept(model, method, rate))
+    def chosen(self, model: str, method: str) -> Setting:
+        """Return the learning rate and the pooling that dev chose."""
+        return max(settings(model), key=lambda setting: self.swept(model, method, setting))
 
     def of(self, model: str, method: str, task: str, score: str) -> list[float]:
         """Return one score for each seed."""
-        wanted = (model, method, task, self.rate(model, method))
+        wanted = (model, method, task, *self.chosen(model, method))
         return [
             float(row[score])
             for row in self.rows
-            if (row["model"], row["method"], row["task"], row["lr"]) == wanted
+            if tuple(row[key] for key in ("model", "method", "task", "lr", "pooling")) == wanted
         ]
 
 
@@ -130,8 +144,14 @@ def section(numbers: Numbers, model: str) -> str:
             for method in METHODS
         ]
         compared.append([f"test {name}", *compare(*both)])
-    rates = ", ".join(f"{numbers.rate(model, m)} {name}" for m, name in METHODS.items())
-    return f"## {model}\n\nLearning rates: {rates}.\n\n{table(lines)}\n\n{table(compared)}\n"
+    sweep = [["dev MCC, mean of " + " and ".join(SWEEP_TASKS), *METHODS.values()]]
+    for setting in settings(model):
+        cells = []
+        for method in METHODS:
+            score = show([numbers.swept(model, method, setting)])
+            cells.append(f"**{score}**" if setting == numbers.chosen(model, method) else score)
+        sweep.append([f"lr {setting[0]}, pooling {setting[1]}", *cells])
+    return f"## {model}\n\n{table(sweep)}\n\n{table(lines)}\n\n{table(compared)}\n"
 
 
 def main() -> None:
@@ -139,15 +159,15 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     output = output_folder("lingo", "yeast_mini_opt")
     first = [
-        Cell(model, task, method, SEEDS[0], rate)
+        Cell(model, task, method, SEEDS[0], *setting)
         for model in TASKS
-        for rate in RATES
+        for setting in settings(model)
         for task in SWEEP_TASKS
         for method in METHODS
     ]
     numbers = Numbers(rows_of(first, to_row, output, options))
     rest = [
-        Cell(model, task, method, seed, numbers.rate(model, method))
+        Cell(model, task, method, seed, *numbers.chosen(model, method))
         for model, tasks in TASKS.items()
         for seed in SEEDS
         for task in tasks
