@@ -3,9 +3,9 @@
     python benchmarks/lingo.py [--jobs N] [--only-report]
 
 LINGO beside the same method without its prefix and suffix: on the model of English and DNA that
-comes with dnaft and, on two tasks, on a model of English (extra `minilm`). Each has the learning
-rate and the pooling that dev prefers on two tasks. Finished runs in outputs/lingo are kept; the
-numbers of all runs go to docs/lingo.csv.
+comes with dnaft, each with the learning rate and the pooling that dev prefers on two tasks; and on
+a model of English (extra `minilm`), which takes a hundred times as long a sequence, on one task at
+one rate. Finished runs in outputs/lingo are kept; the numbers of all runs go to docs/lingo.csv.
 """
 
 from dataclasses import dataclass
@@ -27,24 +27,39 @@ from tables import Row, compare, show, table
 
 from dnaft.record import RunRecord
 
-SWEEP_TASKS = ("tata", "strand")
-TASKS = {
-    "yeast_mini_opt": ("promoter", "tata", "strand", "orientation", "start", "coding"),
-    "minilm": SWEEP_TASKS,
-}
 METHODS = {"lingo": "with prefix", "adalora_rs": "without"}
-RATES = ("0.002", "0.005", "0.01")
-# A causal model has read all, the words at the end included, only at its last token.
-POOLINGS = {"yeast_mini_opt": ("mean", "last"), "minilm": ("mean",)}
 STEPS = 150
-
-
 Setting = tuple[str, str]  # learning rate, pooling
 
 
-def settings(model: str) -> list[Setting]:
-    """Return what dev chooses from."""
-    return [(rate, pooling) for pooling in POOLINGS[model] for rate in RATES]
+@dataclass(frozen=True)
+class Plan:
+    """What is run with a model.
+
+    Attributes:
+        tasks: Of the yeast suite, without their prefix.
+        sweep_tasks: Those whose dev scores choose the setting.
+        settings: What they choose from.
+        changes: Further overrides of its runs.
+    """
+
+    tasks: tuple[str, ...]
+    sweep_tasks: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    changes: Overrides = ()
+
+
+PLANS = {
+    "yeast_mini_opt": Plan(
+        ("promoter", "tata", "strand", "orientation", "start", "coding"),
+        ("tata", "strand"),
+        # A causal model has read all, the words at the end included, only at its last token.
+        tuple(
+            (rate, pooling) for pooling in ("mean", "last") for rate in ("0.002", "0.005", "0.01")
+        ),
+    ),
+    "minilm": Plan(("tata",), ("tata",), (("0.002", "mean"),), ("data.batch_size=8",)),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,7 @@ class Cell:
             f"method={self.method}",
             f"seed={self.seed}",
             f"method.optimizer.lr={self.rate}",
+            *PLANS[self.model].changes,
             *budget(STEPS),
         )
 
@@ -107,11 +123,11 @@ class Numbers:
     def swept(self, model: str, method: str, setting: Setting) -> float:
         """Return the dev MCC that a setting had in the sweep, mean of its tasks."""
         wanted = {"model": model, "method": method, "lr": setting[0], "pooling": setting[1]}
-        return swept(self.rows, SWEEP_TASKS, wanted)
+        return swept(self.rows, PLANS[model].sweep_tasks, wanted)
 
     def chosen(self, model: str, method: str) -> Setting:
         """Return the learning rate and the pooling that dev chose."""
-        return max(settings(model), key=lambda setting: self.swept(model, method, setting))
+        return max(PLANS[model].settings, key=lambda setting: self.swept(model, method, setting))
 
     def of(self, model: str, method: str, task: str, score: str) -> list[float]:
         """Return one score for each seed."""
@@ -125,8 +141,9 @@ class Numbers:
 
 def section(numbers: Numbers, model: str) -> str:
     """Return the tables of one model."""
+    plan = PLANS[model]
     lines = [["test MCC", *METHODS.values()]]
-    for task in TASKS[model]:
+    for task in plan.tasks:
         lines.append([task, *(show(numbers.of(model, m, task, "test_mcc")) for m in METHODS)])
     compared = [
         [
@@ -140,12 +157,12 @@ def section(numbers: Numbers, model: str) -> str:
     ]
     for metric, name in METRICS.items():
         both = [
-            [s for task in TASKS[model] for s in numbers.of(model, method, task, f"test_{metric}")]
+            [s for task in plan.tasks for s in numbers.of(model, method, task, f"test_{metric}")]
             for method in METHODS
         ]
         compared.append([f"test {name}", *compare(*both)])
-    sweep = [["dev MCC, mean of " + " and ".join(SWEEP_TASKS), *METHODS.values()]]
-    for setting in settings(model):
+    sweep = [[f"dev MCC, {' and '.join(plan.sweep_tasks)}", *METHODS.values()]]
+    for setting in plan.settings:
         cells = []
         for method in METHODS:
             score = show([numbers.swept(model, method, setting)])
@@ -160,23 +177,23 @@ def main() -> None:
     output = output_folder("lingo", "yeast_mini_opt")
     first = [
         Cell(model, task, method, SEEDS[0], *setting)
-        for model in TASKS
-        for setting in settings(model)
-        for task in SWEEP_TASKS
+        for model, plan in PLANS.items()
+        for setting in plan.settings
+        for task in plan.sweep_tasks
         for method in METHODS
     ]
     numbers = Numbers(rows_of(first, to_row, output, options))
     rest = [
         Cell(model, task, method, seed, *numbers.chosen(model, method))
-        for model, tasks in TASKS.items()
+        for model, plan in PLANS.items()
         for seed in SEEDS
-        for task in tasks
+        for task in plan.tasks
         for method in METHODS
     ]
     rest = [cell for cell in rest if cell not in first]
     numbers = Numbers(numbers.rows + rows_of(rest, to_row, output, options))
     write_csv(numbers.rows, DOCS / "lingo.csv")
-    sections = "\n".join(section(numbers, model) for model in TASKS)
+    sections = "\n".join(section(numbers, model) for model in PLANS)
     fill("lingo", {"sections": sections}, DOCS / "lingo.md")
 
 

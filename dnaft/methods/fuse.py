@@ -18,8 +18,11 @@ from dnaft.models.backbone import Backbone
 def fuse_adapters(backbone: Backbone) -> int:
     """Let LoRA, DoRA and SVD adapters of `nn.Linear` compute in one operation.
 
-    The outputs and gradients are those of PEFT up to rounding. Parameters, their names and what
-    PEFT does with a layer otherwise stay. A layer goes back to PEFT's way by itself while it is
+    The outputs and gradients are those of PEFT up to rounding, but for DoRA with dropout: here only
+    the input of A is dropped, as in LoRA. PEFT writes W x + (m/n - 1) W x + (m/n) s B A x, n the
+    norms, and also drops the input of the second term, which has the same mean, more noise and
+    twice the products with W. Parameters, their names and what PEFT does with a layer otherwise
+    stay. A layer goes back to PEFT's way by itself while it is
     merged or disabled, and where its matrix trains or is no plain one.
 
     Args:
@@ -44,8 +47,7 @@ class FusedLoraLinear(LoraLinear):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return W x + s B A x, or with a magnitude DoRA's form of it."""
         variant = self.lora_variant.get(ADAPTER)
-        drop = _dropout(self)
-        known = variant is None or (isinstance(variant, DoraLinearVariant) and drop == 0)
+        known = variant is None or isinstance(variant, DoraLinearVariant)
         if args or kwargs or not known or self.lora_bias[ADAPTER] or not _is_plain(self):
             return super().forward(x, *args, **kwargs)
         layer: Any = self  # the parameters of PEFT's dictionaries have no types
@@ -58,7 +60,7 @@ class FusedLoraLinear(LoraLinear):
                 updated = layer.get_base_layer().weight + scale * (left @ right)
                 norm = updated.to(left.dtype).norm(dim=1)
             magnitude = layer.lora_magnitude_vector[ADAPTER].weight / norm
-        return _compute(self, x, right, left, scale, drop, magnitude)
+        return _compute(self, x, right, left, scale, _dropout(self), magnitude)
 
 
 class FusedSvdLinear(SVDLinear):
