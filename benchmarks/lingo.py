@@ -8,6 +8,7 @@ a model of English (extra `minilm`), which takes a hundred times as long a seque
 one rate. Finished runs in outputs/lingo are kept; the numbers of all runs go to docs/lingo.csv.
 """
 
+import statistics
 from dataclasses import dataclass
 
 from runs import Overrides, write_csv
@@ -145,21 +146,17 @@ def section(numbers: Numbers, model: str) -> str:
     lines = [["test MCC", *METHODS.values()]]
     for task in plan.tasks:
         lines.append([task, *(show(numbers.of(model, m, task, "test_mcc")) for m in METHODS)])
+    many = len(plan.tasks) > 1
+    head = f"with - without, paired over {len(plan.tasks)} tasks" if many else "with - without"
     compared = [
-        [
-            "with - without",
-            "mean difference",
-            "95% interval",
-            "effect size d",
-            "p, t",
-            "p, Wilcoxon",
-        ]
+        [head, "mean difference", "95% interval", "effect size d", "p, t-test", "p, Wilcoxon"]
     ]
     for metric, name in METRICS.items():
-        both = [
-            [s for task in plan.tasks for s in numbers.of(model, method, task, f"test_{metric}")]
-            for method in METHODS
-        ]
+        both = []
+        for method in METHODS:
+            scores = [numbers.of(model, method, task, f"test_{metric}") for task in plan.tasks]
+            # Seeds of one task are no independent tasks.
+            both.append([statistics.mean(of_task) for of_task in scores] if many else scores[0])
         compared.append([f"test {name}", *compare(*both)])
     sweep = [[f"dev MCC, {' and '.join(plan.sweep_tasks)}", *METHODS.values()]]
     for setting in plan.settings:
