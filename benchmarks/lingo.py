@@ -158,14 +158,23 @@ def section(numbers: Numbers, model: str) -> str:
             # Seeds of one task are no independent tasks.
             both.append([statistics.mean(of_task) for of_task in scores] if many else scores[0])
         compared.append([f"test {name}", *compare(*both)])
-    sweep = [[f"dev MCC, {' and '.join(plan.sweep_tasks)}", *METHODS.values()]]
+    tables = [table(lines), table(compared)]
+    if len(plan.settings) > 1:
+        tables.insert(0, sweep_table(numbers, model))
+    return "\n\n".join([f"## {model}", *tables]) + "\n"
+
+
+def sweep_table(numbers: Numbers, model: str) -> str:
+    """Return what dev gave each setting, the chosen ones in bold."""
+    plan = PLANS[model]
+    lines = [[f"dev MCC, {' and '.join(plan.sweep_tasks)}", *METHODS.values()]]
     for setting in plan.settings:
         cells = []
         for method in METHODS:
             score = show([numbers.swept(model, method, setting)])
             cells.append(f"**{score}**" if setting == numbers.chosen(model, method) else score)
-        sweep.append([f"lr {setting[0]}, pooling {setting[1]}", *cells])
-    return f"## {model}\n\n{table(sweep)}\n\n{table(lines)}\n\n{table(compared)}\n"
+        lines.append([f"lr {setting[0]}, pooling {setting[1]}", *cells])
+    return table(lines)
 
 
 def main() -> None:
