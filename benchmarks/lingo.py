@@ -4,8 +4,8 @@
 
 LINGO beside the same method without its prefix and suffix: on the model of English and DNA that
 comes with dnaft, each with the learning rate and the pooling that dev prefers on two tasks; and on
-a model of English (extra `minilm`), which takes a hundred times as long a sequence, on one task at
-one rate. Finished runs in outputs/lingo are kept; the numbers of all runs go to docs/lingo.csv.
+a model of English (extra `minilm`), which takes far longer for a sequence, on one task at one
+rate. Finished runs in outputs/lingo are kept; the numbers of all runs go to docs/lingo.csv.
 """
 
 import statistics

@@ -21,14 +21,13 @@ class Rows(NamedTuple):
     """Labelled examples, as a batch is made of them.
 
     Attributes:
-        tokens: Their token ids.
+        tokens: Their token ids; None where a vector a row takes their place.
         labels: What `Batch.labels` holds, a line a row.
         states: What the frozen part of the model makes of them, if that was computed: one vector a
-            row, (rows, width), which takes the place of the tokens; or the vectors of each window,
-            (places, width).
+            row, (rows, width), or those of each window, (places, width).
     """
 
-    tokens: TokenRows
+    tokens: TokenRows | None
     labels: Tensor
     states: Tensor | list[Tensor] | None = None
 
@@ -71,17 +70,17 @@ class TokenDataset(Dataset[Rows]):
         views, rows = np.divmod(np.asarray(indices, np.int64), len(self))
         labels = self._labels[torch.from_numpy(rows)]
         present = np.unique(views).tolist()
+        if self._states and self._states[0].pooled:
+            vectors = torch.empty(len(rows), self._states[0].width)
+            for v in present:
+                vectors[torch.from_numpy(views == v)] = self._states[v].rows(rows[views == v])
+            return Rows(None, labels, vectors)
         tokens = join([self._views[v].take(rows[views == v]) for v in present])
         if len(present) > 1:
             # They lie view by view; back to the order that was asked for.
             tokens = tokens.take(np.argsort(np.argsort(views, kind="stable")))
         if not self._states:
             return Rows(tokens, labels)
-        if self._states[0].pooled:
-            vectors = torch.empty(len(rows), self._states[0].width)
-            for v in present:
-                vectors[torch.from_numpy(views == v)] = self._states[v].rows(rows[views == v])
-            return Rows(tokens, labels, vectors)
         states = [
             self._states[v].window(window)
             for v, row in zip(views.tolist(), rows.tolist(), strict=True)
@@ -133,6 +132,7 @@ class Collate:
             nothing = torch.empty(len(rows.states), 0, dtype=torch.int64)
             return Batch(nothing, nothing, rows.labels, states=rows.states)
         tokens = rows.tokens
+        assert tokens is not None
         lengths = np.diff(tokens.offsets)
         there = np.arange(lengths.max()) < lengths[:, None]
         batch = Batch(
