@@ -79,6 +79,8 @@ class PretrainConfig:
     window_bp: int = MISSING
     reverse_probability: float = MISSING
     spelled_embeddings: bool = MISSING
+    local_attention: bool | None = MISSING
+    embedding_rate: float = MISSING
     num_workers: int = MISSING
     genome: Any = MISSING
     tokenizer: Any = MISSING

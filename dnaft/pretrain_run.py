@@ -27,6 +27,7 @@ from dnaft.pretraining.material import Material, prepare_material
 from dnaft.pretraining.model import language_model
 from dnaft.pretraining.pace import Pace, Session
 from dnaft.pretraining.plan import Plan, Portions
+from dnaft.pretraining.positions import localise_attention
 from dnaft.pretraining.precision import choose_precision
 from dnaft.pretraining.pretrainer import Pretrainer
 from dnaft.pretraining.spelling import spell_embeddings
@@ -59,13 +60,18 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     session: Session = build(config["session"], "session")
     optimizer: AdamW = build(config["optimizer"], "optimizer")
     export: ExportSettings = build(config["export"], "export")
+    if not config["embedding_rate"] > 0:
+        raise InputError(
+            f"embedding_rate: is {config['embedding_rate']}, and has to be above 0; "
+            "1.0 is the rate of all other weights"
+        )
     material = prepare_material(config)
     portions = plan.portions(material.row_tokens)
     model = language_model(
         config["model"], material.objective.head, material.tokenizer, config["seed"]
     )
-    if config["spelled_embeddings"] and config["model"]["source"] is None:
-        spell_embeddings(model, material.dna, config["seed"])
+    if config["model"]["source"] is None:
+        begin(model, material, config)
     announce(material, model, portions)
     yardsticks = read_or_measure(material, settings.windows, folder)
 
@@ -77,7 +83,12 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     run_loggers = open_loggers(config, folder, choices)
     trainer = make_trainer(config, folder, run_loggers, pace, portions)
     module = Pretrainer(
-        model, optimizer, portions.steps, config["seed"], identify(config, material, portions)
+        model,
+        optimizer,
+        portions.steps,
+        config["seed"],
+        identify(config, material, portions),
+        config["embedding_rate"],
     )
     fit(trainer, module, material, portions, config, folder)
     if trainer.is_global_zero:
@@ -86,6 +97,21 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
         deliver(model, material, export, pace.stopped, folder, about, held_out)
         lines = finish(run_loggers, flatten(held_out), folder)
         report(pace.stopped, trainer.global_step, portions, held_out, folder, lines)
+
+
+def begin(model: Any, material: Material, config: dict[str, Any]) -> None:
+    """Give random weights what is known before training: how tokens are spelt, where to look."""
+    masked = not material.held_out.causal
+    if config["spelled_embeddings"]:
+        spell_embeddings(model, material.dna, config["seed"], sized=masked)
+    local = config["local_attention"]
+    if local or (local is None and masked and material.dna.overlap_bp > 0):
+        found = localise_attention(model, config["model"]["roles"])
+        if local and not found:
+            raise InputError(
+                f"local_attention: is true, and {config['model']['name']} has no learnt "
+                "positions; leave it out"
+            )
 
 
 def announce(material: Material, model: Any, portions: Portions) -> None:

@@ -103,6 +103,8 @@ def shrink(architecture: dict[str, Any]) -> dict[str, Any]:
     if "word_embed_proj_dim" in small:
         projects = small["word_embed_proj_dim"] != architecture["hidden_size"]
         small["word_embed_proj_dim"] = 12 if projects else small["hidden_size"]
+    if small.get("alibi_slopes"):
+        small["alibi_slopes"] = small["alibi_slopes"][: small["num_attention_heads"]]
     return small
 
 

@@ -23,6 +23,9 @@ class Pretrainer(LightningModule):
         steps: Optimiser steps of the whole schedule.
         seed: Seed of dropout, which depends on it, the batch and the process alone.
         identity: What must be the same for a checkpoint to be continued.
+        embedding_rate: What the learning rate of the token embeddings is multiplied with. Adam
+            moves a number by about the learning rate however rare its token is, so thousands of
+            rows that are seen now and then wander at high rates.
 
     Attributes:
         tokens_seen: Tokens trained on by this process since the beginning.
@@ -31,7 +34,13 @@ class Pretrainer(LightningModule):
     """
 
     def __init__(
-        self, model: Any, optimizer: AdamW, steps: int, seed: int, identity: dict[str, Any]
+        self,
+        model: Any,
+        optimizer: AdamW,
+        steps: int,
+        seed: int,
+        identity: dict[str, Any],
+        embedding_rate: float = 1.0,
     ) -> None:
         super().__init__()
         self.model = model
@@ -41,6 +50,7 @@ class Pretrainer(LightningModule):
         self.tokens_seen = 0
         self.seconds = 0.0
         self._seed = seed
+        self._embedding_rate = embedding_rate
         self._batches = 0
         self._nats: Tensor | float = 0.0
         self._targets = 0
@@ -79,7 +89,10 @@ class Pretrainer(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser with a schedule over all planned steps."""
-        optimizer, scheduler = self.optimizer_config.build(self.named_parameters(), self.steps)
+        embeddings = self.model.get_input_embeddings().weight
+        named = list(self.named_parameters())
+        factors = {name: self._embedding_rate for name, weight in named if weight is embeddings}
+        optimizer, scheduler = self.optimizer_config.build(named, self.steps, factors)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

@@ -13,11 +13,11 @@ from dnaft.pretraining.dna_tokens import DnaTokens
 _ENDS = 6
 # Letters at the ends meet the neighbours; each further one weighs this much less.
 _INWARD = 0.8
-# Share of the variance that is the token's own, so that no two tokens begin alike.
-_OWN = 0.2
+# Deviation of what tells apart tokens whose middle is not counted, by that of the letters.
+_MIDDLE = 0.5
 
 
-def spell_embeddings(model: Any, dna: DnaTokens, seed: int) -> None:
+def spell_embeddings(model: Any, dna: DnaTokens, seed: int, sized: bool = False) -> None:
     """Give the tokens that spell several bases embeddings that say which (`spelled_embeddings`).
 
     Single bases keep their random embeddings: there is nothing that they share.
@@ -27,6 +27,9 @@ def spell_embeddings(model: Any, dna: DnaTokens, seed: int) -> None:
             weights follow where they are tied to the embeddings.
         dna: The tokens that spell bases.
         seed: Seed of the directions.
+        sized: Whether all embeddings get a deviation of 1 / sqrt(width), with which the logits of
+            normalised states have variance one. The usual .02 does so for a width of 2,500; a
+            small model takes thousands of steps to be as sure of a letter as its text is.
     """
     if all(len(word) == 1 for word in dna.words):
         return
@@ -34,6 +37,9 @@ def spell_embeddings(model: Any, dna: DnaTokens, seed: int) -> None:
     ids = torch.from_numpy(dna.ids)
     with torch.no_grad():
         std = float(weight[ids].std())
+        if sized:
+            weight.mul_(weight.shape[1] ** -0.5 / std)
+            std = weight.shape[1] ** -0.5
         weight[ids] = spelled_embeddings(dna.words, weight.shape[1], std, seed)
 
 
@@ -45,9 +51,10 @@ def spelled_embeddings(
     With thousands of tokens of several bases, a model of random embeddings has to learn for each
     token by itself that its last letter is an A. Here a row is a sum of random directions, one for
     each letter at each of the first and last six places, for each length, and for each base by its
-    share, and a direction of its own. Where output weights are tied to these rows, what is learnt
-    about one token's letters holds for all tokens at once, as in embeddings from characters
-    (Bojanowski et al. 2017, arXiv:1607.04606).
+    share. Tokens of more than twelve letters have a direction of their own besides: their middle is
+    not counted. Where output weights are tied to these rows, what is learnt about one token's
+    letters holds for all tokens at once, as in embeddings from characters (Bojanowski et al. 2017,
+    arXiv:1607.04606).
 
     Args:
         words: Letters of the tokens, A, C, G and T alone.
@@ -69,7 +76,8 @@ def spelled_embeddings(
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(features.shape[1], width, generator=generator)
     spelled = (features - features.mean(dim=0)) @ directions
-    own = torch.randn(len(words), width, generator=generator)
-    rows = (1 - _OWN) ** 0.5 * spelled / spelled.std() + _OWN**0.5 * own
-    scaled: Tensor = rows * std
+    uncounted = torch.tensor([[len(word) > 2 * _ENDS] for word in words])
+    own = torch.randn(len(words), width, generator=generator) * uncounted
+    spelled = spelled + _MIDDLE * spelled.std() * own
+    scaled: Tensor = spelled * (std / spelled.std())
     return scaled

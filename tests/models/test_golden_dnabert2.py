@@ -121,21 +121,20 @@ def test_slopes_of_twelve_heads_by_pencil() -> None:
 
 def test_distances_are_exact_in_bfloat16() -> None:
     like = torch.zeros(1, dtype=torch.bfloat16)
-    want = alibi_bias(8, 600, torch.zeros(1)).bfloat16()
-    assert torch.equal(alibi_bias(8, 600, like), want)
+    want = alibi_bias(alibi_slopes(8), 600, torch.zeros(1)).bfloat16()
+    assert torch.equal(alibi_bias(alibi_slopes(8), 600, like), want)
+
+
+def small_config(**fields: Any) -> Dnabert2Config:
+    small = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return Dnabert2Config(**{"vocab_size": 50, "intermediate_size": 20, **small, **fields})
 
 
 @pytest.mark.parametrize(("heads", "width"), [(1, 8), (3, 24), (6, 24), (12, 48)])
 def test_other_shapes_against_the_formulas(heads: int, width: int) -> None:
     """The layer written out head by head, row by row, in float64."""
     torch.manual_seed(heads)
-    config = Dnabert2Config(
-        vocab_size=50,
-        hidden_size=width,
-        num_hidden_layers=2,
-        num_attention_heads=heads,
-        intermediate_size=20,
-    )
+    config = small_config(hidden_size=width, num_attention_heads=heads)
     model = Dnabert2Model(config).double().eval()
     for parameter in model.parameters():  # biases and norms, too, are not at their start values
         torch.nn.init.normal_(parameter, std=0.3)
@@ -147,11 +146,60 @@ def test_other_shapes_against_the_formulas(heads: int, width: int) -> None:
         got = model(ids, mask).last_hidden_state
         state = model.state_dict()
         for row in range(3):
-            want = written_out(state, ids[row], mask[row], heads)
+            want = written_out(state, ids[row], mask[row], alibi_slopes(heads))
             assert torch.allclose(got[row], want * mask[row, :, None], atol=1e-12, rtol=0)
 
 
-def written_out(state: dict[str, Tensor], ids: Tensor, mask: Tensor, heads: int) -> Tensor:
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_one_sided_heads_and_slopes_against_the_formulas(attention: str) -> None:
+    torch.manual_seed(1)
+    slopes = [2.0, 0.5, 1.0, 0.125]
+    config = small_config(initializer_range=0.3, one_sided_heads=True, alibi_slopes=slopes)
+    config._attn_implementation = attention
+    model = Dnabert2Model(config).double().eval()
+    ids = torch.randint(5, 50, (2, 11))
+    mask = torch.ones(2, 11, dtype=torch.int64)
+    mask[0, 8:] = 0
+    with torch.no_grad():
+        got = model(ids, mask).last_hidden_state
+        for row in range(2):
+            want = written_out(model.state_dict(), ids[row], mask[row], slopes, one_sided=True)
+            assert torch.allclose(got[row], want * mask[row, :, None], atol=1e-12, rtol=0)
+
+
+def test_only_one_sided_heads_tell_left_from_right() -> None:
+    """A token with a neighbour left of it, and the same with that neighbour right of it."""
+    rows = torch.tensor([[7, 9, 8], [8, 9, 7]])
+    for one_sided in (False, True):
+        torch.manual_seed(1)
+        config = small_config(num_hidden_layers=1, initializer_range=0.3, one_sided_heads=one_sided)
+        model = Dnabert2Model(config).double().eval()
+        with torch.no_grad():
+            states = model(rows).last_hidden_state
+        same = torch.allclose(states[0, 1], states[1, 1], atol=1e-12, rtol=0)
+        assert same != one_sided
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"num_attention_heads": 3, "one_sided_heads": True}, "even num_attention_heads, got 3"),
+        ({"num_attention_heads": 2, "alibi_slopes": [1.0]}, "needs 2 numbers above 0"),
+        ({"num_attention_heads": 2, "alibi_slopes": [1.0, 0.0]}, r"got \[1.0, 0.0\]"),
+    ],
+)
+def test_heads_that_cannot_be(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Dnabert2Config(hidden_size=24, **fields)
+
+
+def written_out(
+    state: dict[str, Tensor],
+    ids: Tensor,
+    mask: Tensor,
+    slopes: list[float],
+    one_sided: bool = False,
+) -> Tensor:
     def norm(x: Tensor, name: str) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
         scaled = centred / (centred.square().mean(-1, keepdim=True) + 1e-12).sqrt()
@@ -167,13 +215,17 @@ def written_out(state: dict[str, Tensor], ids: Tensor, mask: Tensor, heads: int)
     for layer in range(2):
         name = f"encoder.layer.{layer}"
         q, k, v = (linear(x, f"{name}.attention.self.Wqkv.{part}") for part in "qkv")
-        size = x.shape[1] // heads
+        size = x.shape[1] // len(slopes)
         gathered = []
-        for head, slope in enumerate(alibi_slopes(heads)):
+        for head, slope in enumerate(slopes):
             part = slice(head * size, (head + 1) * size)
             scores = q[:, part] @ k[:, part].T / size**0.5
             scores = scores - slope * (place[:, None] - place[None, :]).abs()
-            scores = scores.masked_fill(~real[None, :], float("-inf"))
+            scores = scores.masked_fill(~real[None, :], -1e6)  # padding may see padding alone
+            if one_sided:
+                left = place[None, :] <= place[:, None]
+                seen = left if head < len(slopes) // 2 else left.T
+                scores = scores.masked_fill(~seen, float("-inf"))
             gathered.append(scores.softmax(-1) @ v[:, part])
         x = norm(
             linear(torch.cat(gathered, -1), f"{name}.attention.output.dense") + x,

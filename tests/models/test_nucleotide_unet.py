@@ -1,5 +1,7 @@
 """The encoder of single nucleotides against its formulas, written out base by base."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from dnaft.models.native.nucleotide_unet import (
 )
 
 
-def small(**changes: int) -> NucleotideUNetModel:
+def small(**changes: Any) -> NucleotideUNetModel:
     torch.manual_seed(3)
     fields = {
         "hidden_size": 12,
@@ -132,3 +134,14 @@ def test_masked_language_model_learns_a_repeat() -> None:
 def test_refused_shapes(field: str, value: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         small(**{field: value})
+
+
+def test_heads_see_what_the_configuration_says() -> None:
+    """It is DNABERT-2's, so its fields count here, too."""
+    ids = torch.randint(5, 9, (1, 40), generator=torch.Generator().manual_seed(1))
+    states = []
+    for changes in ({}, {"one_sided_heads": True}, {"alibi_slopes": [2.0, 0.5, 2.0, 0.5]}):
+        with torch.no_grad():
+            states.append(small(num_attention_heads=4, **changes)(ids).last_hidden_state)
+    for changed in states[1:]:
+        assert not torch.allclose(changed, states[0])

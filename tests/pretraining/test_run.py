@@ -287,6 +287,11 @@ def test_a_model_learns_what_a_short_memory_cannot_know(pretrain: Command, tmp_p
             ["optimizer.lr=1e9", "trainer.gradient_clip_val=null"],
             "error: optimizer.lr: the loss is",
         ),
+        (
+            ["local_attention=true", "model=dnabert2", "model.source=null"],
+            "error: local_attention: is true, and dnabert2 has no learnt positions",
+        ),
+        (["embedding_rate=0"], "error: embedding_rate: is 0.0, and has to be above 0"),
         (["held_out.look_windows=99"], "error: held_out: look_windows must lie from 1 to windows"),
         (["session.hours=0"], "error: session: hours must be above 0"),
         (["export.precision=int8"], "error: export.precision: got 'int8'"),

@@ -64,6 +64,23 @@ def test_output_weights_that_are_tied_follow_and_special_tokens_stay() -> None:
     assert after[~others].std().item() == pytest.approx(before[~others].std().item(), rel=0.05)
 
 
+def test_sized_embeddings_give_logits_of_variance_one() -> None:
+    tokenizer = BpeTokenizer("package:bpe_yeast")
+    model = language_model(NODE, "masked", tokenizer, seed=1)
+    dna = dna_tokens(tokenizer)
+    before = model.get_input_embeddings().weight.detach().clone()
+    spell_embeddings(model, dna, seed=1, sized=True)
+    after = model.get_input_embeddings().weight.detach()
+    spelled = torch.from_numpy(dna.is_dna)
+    states = torch.randn(500, 16, generator=torch.Generator().manual_seed(1))
+    logits = torch.nn.functional.layer_norm(states, (16,)) @ after[spelled].T
+    assert logits.var().item() == pytest.approx(1, rel=0.1)
+    # The others grow with them.
+    factor = after[~spelled] / before[~spelled]
+    torch.testing.assert_close(factor, torch.full_like(factor, factor.mean().item()))
+    assert factor.mean() == pytest.approx(0.25 / before[spelled].std().item(), rel=1e-3)
+
+
 def test_single_bases_keep_their_embeddings() -> None:
     tokenizer = CharacterTokenizer()
     model = language_model(NODE, "masked", tokenizer, seed=1)

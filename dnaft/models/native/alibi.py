@@ -1,6 +1,7 @@
 """Attention with linear biases: the nearer a key, the less is taken off its score."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -31,23 +32,30 @@ def alibi_slopes(heads: int) -> list[float]:
 
 
 def alibi_bias(
-    heads: int, tokens: int, like: Tensor
-) -> Float[Tensor, "1 {heads} {tokens} {tokens}"]:
+    slopes: Sequence[float], tokens: int, like: Tensor, one_sided: bool = False
+) -> Float[Tensor, "1 heads {tokens} {tokens}"]:
     """Return -slope * |i - j| for each head and each two positions of a row.
 
-    Symmetric, as an encoder looks both ways (MosaicBERT, arXiv:2312.17482).
+    Symmetric, as an encoder looks both ways (MosaicBERT, arXiv:2312.17482): to such a head, what
+    stands left of a token and what stands right of it are the same.
 
     Args:
-        heads: Number of attention heads.
+        slopes: One a head, as of `alibi_slopes`.
         tokens: Length of the padded rows.
         like: A tensor with the dtype and device of the result.
+        one_sided: Whether the first half of the heads sees a token and what stands left of it
+            alone, the second half a token and what stands right of it. The rest has -inf.
     """
     place = torch.arange(tokens, device=like.device)
-    distance = (place[:, None] - place[None, :]).abs()
+    offset = place[None, :] - place[:, None]
     # Distances in float32 at least: bfloat16 counts in twos above 256.
     exact = torch.promote_types(like.dtype, torch.float32)
-    slopes = torch.tensor(alibi_slopes(heads), dtype=exact, device=like.device)
-    return (-slopes[:, None, None] * distance).to(like.dtype)[None]
+    bias = -torch.tensor(slopes, dtype=exact, device=like.device)[:, None, None] * offset.abs()
+    if one_sided:
+        half = len(slopes) // 2
+        bias[:half].masked_fill_(offset > 0, -math.inf)
+        bias[half:].masked_fill_(offset < 0, -math.inf)
+    return bias.to(like.dtype)[None]
 
 
 def _series(heads: int) -> list[float]:

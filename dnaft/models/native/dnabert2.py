@@ -14,7 +14,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from dnaft.models.native.alibi import alibi_bias
+from dnaft.models.native.alibi import alibi_bias, alibi_slopes
 from dnaft.models.native.attention import attend, split_heads
 from dnaft.models.native.split_linear import SplitLinear
 
@@ -39,6 +39,10 @@ class Dnabert2Config(PreTrainedConfig):
         type_vocab_size: Segments with an embedding.
         pad_token_id: Id of padding.
         tie_word_embeddings: Whether the language-model head shares the token embedding.
+        alibi_slopes: Slope of each head, None for those of the paper (`alibi.alibi_slopes`).
+        one_sided_heads: Whether the first half of the heads looks left alone and the second half
+            right alone. In the published models each head looks both ways and cannot tell one
+            side from the other, which is much to ask of a small model (docs/pretraining.md).
     """
 
     model_type = "dnabert2"
@@ -56,19 +60,41 @@ class Dnabert2Config(PreTrainedConfig):
     type_vocab_size: int = 2
     pad_token_id: int | None = 3
     tie_word_embeddings: bool = True
+    alibi_slopes: list[float] | None = None
+    one_sided_heads: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check what no layer would notice.
 
         Raises:
-            ValueError: If the heads do not share the width evenly.
+            ValueError: If the heads do not share the width evenly, or two halves of them are
+                asked for and their number is odd, or there is not one slope above 0 a head.
         """
-        if self.hidden_size % self.num_attention_heads:
+        heads = self.num_attention_heads
+        if self.hidden_size % heads:
             raise ValueError(
                 f"architecture.hidden_size {self.hidden_size} is no multiple of "
-                f"num_attention_heads {self.num_attention_heads}"
+                f"num_attention_heads {heads}"
+            )
+        if self.one_sided_heads and heads % 2:
+            raise ValueError(
+                f"architecture.one_sided_heads needs an even num_attention_heads, got {heads}"
+            )
+        slopes = self.alibi_slopes
+        if slopes is not None and (len(slopes) != heads or min(slopes, default=0) <= 0):
+            raise ValueError(
+                f"architecture.alibi_slopes needs {heads} numbers above 0, one for each of "
+                f"num_attention_heads, got {slopes}"
             )
         super().__post_init__(**kwargs)
+
+
+def attention_bias(
+    config: Dnabert2Config, tokens: int, like: Tensor
+) -> Float[Tensor, "1 heads {tokens} {tokens}"]:
+    """Return what a configuration adds to the scores of each head, see `alibi_bias`."""
+    slopes = config.alibi_slopes or alibi_slopes(config.num_attention_heads)
+    return alibi_bias(slopes, tokens, like, config.one_sided_heads)
 
 
 class Embeddings(nn.Module):
@@ -184,6 +210,7 @@ class Pooler(nn.Module):
 class Dnabert2PreTrainedModel(PreTrainedModel):
     """What the model and its heads have in common."""
 
+    config: Dnabert2Config
     config_class = Dnabert2Config
     base_model_prefix = "bert"
     supports_gradient_checkpointing = True
@@ -236,7 +263,7 @@ class Dnabert2Model(Dnabert2PreTrainedModel):
         if input_ids is None:
             raise ValueError("Dnabert2Model needs input_ids")
         x = self.embeddings(input_ids, token_type_ids)
-        bias = alibi_bias(self.config.num_attention_heads, input_ids.shape[1], like=x)
+        bias = attention_bias(self.config, input_ids.shape[1], like=x)
         if attention_mask is not None:
             padded = (1 - attention_mask[:, None, None, :].to(x.dtype)) * PADDED_KEY
             bias = bias + padded

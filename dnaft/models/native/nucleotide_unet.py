@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
 
-from dnaft.models.native.alibi import alibi_bias
-from dnaft.models.native.dnabert2 import PADDED_KEY, Dnabert2Config, Encoder
+from dnaft.models.native.dnabert2 import PADDED_KEY, Dnabert2Config, Encoder, attention_bias
 from dnaft.models.native.outputs import masked_lm_output
 
 
@@ -86,6 +85,7 @@ class ConvolutionBlock(nn.Module):
 class NucleotideUNetPreTrainedModel(PreTrainedModel):
     """What the model and its head have in common."""
 
+    config: NucleotideUNetConfig
     config_class = NucleotideUNetConfig
     base_model_prefix = "unet"
     supports_gradient_checkpointing = True
@@ -170,7 +170,7 @@ class NucleotideUNetModel(NucleotideUNetPreTrainedModel):
         """Return what enters each layer, and the output of the last, (batch, tokens, hidden)."""
         tokens = self.down_norm(self.down(x.transpose(1, 2)).transpose(1, 2))
         real = mask.unflatten(1, (-1, self.config.stride)).amax(dim=-1).to(tokens.dtype)
-        bias = alibi_bias(self.config.num_attention_heads, tokens.shape[1], like=tokens)
+        bias = attention_bias(self.config, tokens.shape[1], like=tokens)
         return self.encoder(tokens, bias + (1 - real[:, None, None, :]) * PADDED_KEY)
 
     def _in_place(self, x: Tensor, back: Tensor) -> Tensor:
