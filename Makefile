@@ -42,7 +42,7 @@ bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
 
-method-report: $(STAMP) ## docs/method_results.md: methods side by side, 540 runs (hours; goes on); DATA=folder of GUE
+method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 runs (hours; goes on); DATA=folder of GUE
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 cards: $(STAMP) ## docs/packaged_models.md from the cards beside the packaged weights

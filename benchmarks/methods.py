@@ -2,15 +2,16 @@
 
     python benchmarks/methods.py --data-dir FOLDER [--jobs N] [--only-report]
 
-FOLDER holds GUE's files (docs/data.md). Four parts, each from runs of equal length:
+FOLDER holds GUE's files (docs/data.md). Three parts, each from runs of equal length:
 
 1. a sweep: each method at four learning rates on three tasks, one seed; dev chooses the rate;
 2. each method at its rate on four tasks, three seeds, beside the baselines;
-3. the options of rank sampling, on the tasks of the sweep, three seeds;
-4. LoRA, AdaLoRA and AdaLoRA+RS at one budget on ten tasks, five seeds.
+3. the options of rank sampling, on the tasks of the sweep, three seeds.
 
-Finished runs in outputs/methods are kept, so this can be stopped and started again. The numbers of
-all runs go to docs/method_results.csv, beside the page.
+The numbers of all runs go to docs/method_results.csv. What stands there, of the same weights, or
+is finished in outputs/methods is not run again, so this can be stopped and started, here and
+elsewhere; to measure again, remove both. `--only-report` adds finished runs to the file, and writes
+the page if none is missing.
 """
 
 from collections.abc import Callable
@@ -19,21 +20,20 @@ from pathlib import Path
 
 import methods_page
 from methods_page import (
-    CLAIM,
-    CLAIM_SEEDS,
-    CLAIM_TASKS,
     OPTIONS,
     RATES,
     SWEEP_TASKS,
     TABLE_TASKS,
+    UNSEEDED,
     Numbers,
 )
-from runs import Overrides, write_csv
+from runs import Overrides, read_csv, write_csv
 from study import (
     BASELINES,
     DOCS,
     SEEDS,
     budget,
+    fingerprint,
     output_folder,
     parser,
     rows_of,
@@ -45,6 +45,7 @@ from dnaft.record import RunRecord
 
 MODEL = "yeast_mini"
 STEPS = 150
+CSV = DOCS / "method_results.csv"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,26 @@ class Cell:
     def overrides(self) -> Overrides:
         """Return what the command line of this run says."""
         parts = [f"task={self.task}", f"method={self.method}", f"seed={self.seed}"]
+        if self.method not in BASELINES:
+            parts.append(f"model={MODEL}")
         if self.rate:
-            parts += [f"method.optimizer.lr={self.rate}", f"model={MODEL}", *budget(STEPS)]
+            parts += [f"method.optimizer.lr={self.rate}", *budget(STEPS)]
         return (*parts, *OPTIONS.get(self.option, ()))
+
+    def columns(self) -> Row:
+        """Return the columns of the csv that say which run this is."""
+        return {
+            "task": self.task,
+            "method": self.method,
+            "option": self.option,
+            "seed": str(self.seed),
+            "lr": self.rate,
+            "weights": fingerprint(MODEL),
+        }
+
+    def key(self) -> tuple[str, ...]:
+        """Return the values of those columns."""
+        return tuple(self.columns().values())
 
 
 def sweep_cells() -> list[Cell]:
@@ -84,13 +102,12 @@ def sweep_cells() -> list[Cell]:
 
 
 def chosen_cells(rate: Callable[[str], str]) -> list[Cell]:
-    """Return the runs of the three comparisons.
+    """Return the runs of the two comparisons.
 
     Args:
         rate: Gives the learning rate that dev chose for a method.
     """
-    tasks = dict.fromkeys((*TABLE_TASKS, *CLAIM_TASKS))
-    cells = [Cell(task, method, 1) for task in tasks for method in BASELINES]
+    cells = [Cell(task, method, SEEDS[0]) for task in TABLE_TASKS for method in UNSEEDED]
     cells += [
         Cell(task, method, seed, rate(method))
         for seed in SEEDS
@@ -103,29 +120,27 @@ def chosen_cells(rate: Callable[[str], str]) -> list[Cell]:
         for option in ("", *OPTIONS)
         for task in SWEEP_TASKS
     ]
-    cells += [
-        Cell(task, method, seed, rate(method))
-        for seed in CLAIM_SEEDS
-        for task in CLAIM_TASKS
-        for method in CLAIM
-    ]
     return list(dict.fromkeys(cells))
 
 
 def to_row(cell: Cell, run: RunRecord) -> Row:
     """Return a line of the csv."""
     return {
-        "task": cell.task,
-        "method": cell.method,
-        "option": cell.option,
-        "seed": str(cell.seed),
-        "lr": cell.rate,
+        **cell.columns(),
         **score_columns(run),
         "trainable": str(run.parameters["trainable"]),
         "seconds": f"{run.timing['seconds']:.1f}",
         "train_seconds": f"{run.timing.get('train_seconds', 0):.1f}",
         "megabytes": f"{run.memory.get('process_bytes', 0) / 1e6:.0f}",
     }
+
+
+def kept_rows() -> dict[tuple[str, ...], Row]:
+    """Return the lines of the csv that these weights made, by what says which run each is."""
+    rows = read_csv(CSV) if CSV.is_file() else []
+    rows = [row for row in rows if row["weights"] == fingerprint(MODEL)]
+    names = Cell("", "", 0).columns()
+    return {tuple(row[name] for name in names): row for row in rows}
 
 
 def main() -> None:
@@ -136,12 +151,17 @@ def main() -> None:
     output = output_folder("methods", MODEL)
     data = (f"data_dir={Path(options.data_dir).resolve()}",)
 
+    def complete(cells: list[Cell]) -> list[Row]:
+        kept = kept_rows()
+        missing = [cell for cell in cells if cell.key() not in kept]
+        made = rows_of(missing, to_row, output, options, data)
+        write_csv([*kept.values(), *made], CSV)
+        return [*(kept[cell.key()] for cell in cells if cell.key() in kept), *made]
+
     first = sweep_cells()
-    numbers = Numbers(rows_of(first, to_row, output, options, data))
+    numbers = Numbers(complete(first))
     rest = [cell for cell in chosen_cells(numbers.rate) if cell not in first]
-    rows = numbers.rows + rows_of(rest, to_row, output, options, data)
-    write_csv(rows, DOCS / "method_results.csv")
-    methods_page.write(rows, DOCS)
+    methods_page.write([*numbers.rows, *complete(rest)], DOCS)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,8 @@ from tables import Row, compare, show, show_rate, table
 
 SWEEP_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 TABLE_TASKS = ("prom_tata", "tf_2", "yeast_strand", "yeast_tata")
-CLAIM = ("lora", "adalora", "adalora_rs")
-CLAIM_TASKS = (
-    "prom_tata", "tf_0", "tf_2", "mouse_2", "yeast_promoter", "yeast_tata", "yeast_strand",
-    "yeast_orientation", "yeast_start", "yeast_coding",
-)  # fmt: skip
-CLAIM_SEEDS = (1, 2, 3, 4, 5)
+# Methods without a learning rate, whose seed changes nothing.
+UNSEEDED = {**BASELINES, "layer_probe": "`layer_probe`"}
 # Four rates a method, each about three times the one before, around those of common use.
 _WEIGHTS = ("0.0001", "0.0003", "0.001", "0.003")
 _ADAPTERS = ("0.0003", "0.001", "0.003", "0.01")
@@ -64,28 +60,31 @@ class Numbers:
         return swept(self.rows, SWEEP_TASKS, wanted)
 
     def rate(self, method: str) -> str:
-        """Return the learning rate that dev chose in the sweep; baselines have none."""
-        if method in BASELINES:
+        """Return the learning rate that dev chose in the sweep; some methods have none."""
+        if method in UNSEEDED:
             return ""
         return max(RATES[method], key=lambda rate: self.swept(method, rate))
 
-    def rows_of(
-        self, task: str, method: str, seeds: tuple[int, ...], option: str = ""
-    ) -> list[Row]:
-        """Return the runs of a method at its rate, one a seed; a baseline has one run."""
+    def rows_of(self, task: str, method: str, option: str = "") -> list[Row]:
+        """Return the runs of a method at its rate, one a seed.
+
+        Raises:
+            SystemExit: If one is missing.
+        """
+        seeds = SEEDS[:1] if method in UNSEEDED else SEEDS
         wanted = (task, method, option, self.rate(method))
         found = {
             int(row["seed"]): row
             for row in self.rows
             if (row["task"], row["method"], row["option"], row["lr"]) == wanted
         }
-        return [found[seed] for seed in ((1,) if method in BASELINES else seeds)]
+        if not found.keys() >= set(seeds):
+            raise SystemExit(f"{task} {method} {option}: runs are missing")
+        return [found[seed] for seed in seeds]
 
-    def of(
-        self, task: str, method: str, score: str, seeds: tuple[int, ...] = SEEDS, option: str = ""
-    ) -> list[float]:
+    def of(self, task: str, method: str, score: str, option: str = "") -> list[float]:
         """Return one number, such as `test_mcc`, for each seed."""
-        return [float(row[score]) for row in self.rows_of(task, method, seeds, option)]
+        return [float(row[score]) for row in self.rows_of(task, method, option)]
 
 
 def sweep_table(numbers: Numbers) -> str:
@@ -102,7 +101,7 @@ def sweep_table(numbers: Numbers) -> str:
 def method_table(numbers: Numbers, metric: str) -> str:
     """Return dev and test of every method on every task, with what it took."""
     lines = [["", *(f"{task}, dev / test" for task in TABLE_TASKS)]]
-    for method, name in (*BASELINES.items(), *((m, f"`{m}`") for m in RATES)):
+    for method, name in (*UNSEEDED.items(), *((m, f"`{m}`") for m in RATES)):
         cells = []
         for task in TABLE_TASKS:
             dev, test = (numbers.of(task, method, f"{split}_{metric}") for split in ("dev", "test"))
@@ -138,7 +137,7 @@ def option_table(numbers: Numbers) -> str:
     lines = [["", "dev MCC", "test MCC", *(f"{name}, dev" for name in _COMPARED[:4])]]
 
     def scores(option: str, split: str) -> list[float]:
-        tasks = (numbers.of(t, "adalora_rs", f"{split}_mcc", SEEDS, option) for t in SWEEP_TASKS)
+        tasks = (numbers.of(t, "adalora_rs", f"{split}_mcc", option) for t in SWEEP_TASKS)
         return [score for task in tasks for score in task]
 
     for option in ("", *OPTIONS):
@@ -146,28 +145,6 @@ def option_table(numbers: Numbers) -> str:
         against = compare(dev, scores("", "dev"))[:4] if option else ["", "", "", ""]
         means = [show([statistics.mean(values)]) for values in (dev, scores(option, "test"))]
         lines.append([option or "default", *means, *against])
-    return table(lines)
-
-
-def claim_scores(numbers: Numbers, metric: str) -> str:
-    """Return the test scores of the three methods on each task."""
-    lines = [["", *CLAIM]]
-    for task in CLAIM_TASKS:
-        cells = [show(numbers.of(task, m, f"test_{metric}", CLAIM_SEEDS)) for m in CLAIM]
-        lines.append([task, *cells])
-    return table(lines)
-
-
-def claim_table(numbers: Numbers, metric: str) -> str:
-    """Return the paired comparisons over tasks, each the mean of its seeds."""
-
-    def means(method: str) -> list[float]:
-        score = f"test_{metric}"
-        return [statistics.mean(numbers.of(t, method, score, CLAIM_SEEDS)) for t in CLAIM_TASKS]
-
-    lines = [["", *_COMPARED]]
-    for first, second in (("adalora_rs", "adalora"), ("adalora_rs", "lora"), ("adalora", "lora")):
-        lines.append([f"{first} - {second}", *compare(means(first), means(second))])
     return table(lines)
 
 
@@ -189,6 +166,4 @@ def write(rows: list[Row], docs: Path) -> None:
     }
     for metric in METRICS:
         values[f"methods_{metric}"] = method_table(numbers, metric)
-        values[f"claim_{metric}"] = claim_table(numbers, metric)
-        values[f"claim_scores_{metric}"] = claim_scores(numbers, metric)
     fill("methods", values, docs / "method_results.md")

@@ -96,3 +96,9 @@ def write_csv(rows: list[Row], file: Path) -> None:
         writer = csv.DictWriter(content, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(file: Path) -> list[Row]:
+    """Read what `write_csv` wrote."""
+    with file.open(newline="") as content:
+        return list(csv.DictReader(content))

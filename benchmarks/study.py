@@ -1,6 +1,7 @@
 """What the reports on many runs share: their command line, their budget, the scores they read."""
 
 import argparse
+import functools
 import hashlib
 import os
 import statistics
@@ -49,13 +50,19 @@ def parser(description: str) -> argparse.ArgumentParser:
     return found
 
 
-def output_folder(report: str, *models: str) -> Path:
-    """Return where the runs of a report lie; those of other packaged weights lie elsewhere."""
+@functools.cache
+def fingerprint(*models: str) -> str:
+    """Return ten characters that other packaged weights do not have."""
     checksums = hashlib.sha256()
     for model in models:
         folder = find_checkpoint(f"package:{model}", None, allow_pickle=False)
         checksums.update((folder / "model.safetensors").read_bytes())
-    return ROOT / "outputs" / report / checksums.hexdigest()[:10]
+    return checksums.hexdigest()[:10]
+
+
+def output_folder(report: str, *models: str) -> Path:
+    """Return where the runs of a report lie; those of other packaged weights lie elsewhere."""
+    return ROOT / "outputs" / report / fingerprint(*models)
 
 
 def rows_of(
