@@ -35,13 +35,13 @@ from dnaft.outcome import (
     restore_best,
     write_rank_history,
 )
-from dnaft.pretraining.precision import choose_precision
+from dnaft.precision import choose_precision
 from dnaft.record import RunRecord
 from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, model_node, save_base, save_model
 from dnaft.split_scores import score_splits
-from dnaft.strategy import build_trainer
+from dnaft.strategy import build_trainer, trainer_precision
 from dnaft.together.seat import SEAT
 
 C = TypeVar("C", bound=Callback)
@@ -88,6 +88,8 @@ def fine_tune(
     run_loggers: list[Any] = []
     if trainer.is_global_zero:
         run_loggers = trainer.loggers = open_loggers(config, folder, choices)
+        if config["trainer"].get("precision") == "auto":
+            log.info("precision %s: %s", *trainer_precision(config["trainer"]))
     data.trainer = trainer  # says which part of a batch is ours
     parameters = describe_parameters(backbone)
     fast = config["fast"]
@@ -156,6 +158,7 @@ def fine_tune(
         training={
             "class_weights": module.loss.class_weights,
             "frozen_states": frozen,
+            "precision": str(trainer.precision),
             "processes": trainer.world_size,
             "stopped": describe_end(trainer, callbacks),
             "together": 1 if seat is None else seat.most,

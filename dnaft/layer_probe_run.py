@@ -36,6 +36,7 @@ from dnaft.record import RunRecord
 from dnaft.saved_probe import PROBES, save_probes
 from dnaft.saved_run import BASE, save_base
 from dnaft.split_scores import score_splits
+from dnaft.strategy import resolve_precision
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ def run_layer_probe(
 
 def _device(config: dict[str, Any], folder: Path) -> torch.device:
     """Return where the trainer would train."""
-    trainer: Trainer = build(config["trainer"], "trainer")(
+    trainer: Trainer = build(resolve_precision(config["trainer"]), "trainer")(
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

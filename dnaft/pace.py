@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 
-from dnaft.config import build
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.fine_tune_run import build_module, fit, method_callbacks
 from dnaft.finetuner import predict
 from dnaft.run import prepare_backbone
+from dnaft.strategy import build_trainer
 from dnaft.sweeps.plan import Pace
 
 WARM_UP, MEASURED = 2, 3
@@ -72,7 +72,8 @@ def measure_pace(config: dict[str, Any], task: Task, data: SequenceDataModule) -
     watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="dnaft_") as folder:
         node = {**config["trainer"], "limit_val_batches": 0, "enable_checkpointing": False}
-        trainer: Trainer = build(node, "trainer")(
+        trainer = build_trainer(
+            node,
             callbacks=[*method_callbacks(config), watch],
             logger=False,
             default_root_dir=folder,

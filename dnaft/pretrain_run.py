@@ -17,6 +17,7 @@ from dnaft.errors import InputError
 from dnaft.loggers import open_loggers
 from dnaft.optimization import AdamW
 from dnaft.output import set_up_output
+from dnaft.precision import choose_precision, device_type
 from dnaft.pretrain_outcome import deliver, flatten, report, score_model
 from dnaft.pretraining import card
 from dnaft.pretraining.export import ExportSettings
@@ -28,7 +29,6 @@ from dnaft.pretraining.model import language_model
 from dnaft.pretraining.pace import Pace, Session
 from dnaft.pretraining.plan import Plan, Portions
 from dnaft.pretraining.positions import localise_attention
-from dnaft.pretraining.precision import choose_precision
 from dnaft.pretraining.pretrainer import Pretrainer
 from dnaft.pretraining.spelling import spell_embeddings
 from dnaft.pretraining.yardsticks import SAME_TARGETS, Yardsticks, measure_yardsticks
@@ -160,8 +160,7 @@ def make_trainer(
     portions: Portions,
 ) -> Trainer:
     """Return Lightning's trainer."""
-    wanted = str(config["trainer"].get("accelerator", "auto"))
-    device = "cuda" if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
+    device = device_type(config["trainer"].get("accelerator", "auto"))
     precision, reason = choose_precision(config["precision"], device)
     log.info("precision %s: %s", precision, reason)
     trainer: Trainer = build(config["trainer"], "trainer")(

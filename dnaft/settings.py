@@ -18,7 +18,8 @@ _PRETRAIN_COMPONENTS = (
 )  # fmt: skip
 DRY_RUN = ("false", "true", "unmeasured")
 _Switches = dict[str, dict[str, Any]]
-# What only the training of a language model heeds, and how it is switched off.
+# What only the training of a language model heeds, and how it is switched off; of a tuple all
+# values do so.
 _OF_TRAINING: _Switches = {
     "loss": {"class_weights": None, "focal_gamma": 0, "label_smoothing": 0},
     "data": {
@@ -34,7 +35,7 @@ _OF_TRAINING_ALONE: _Switches = {
     **_OF_TRAINING,
     "data": {"weighted_sampling": False, "reverse_complement": 0},
     "method": {"virtual_tokens": 0, "orthogonality_weight": 0, "head_dropout": 0},
-    "trainer": {"precision": "32-true"},
+    "trainer": {"precision": ("auto", "32-true")},
 }
 
 
@@ -212,8 +213,9 @@ def _check_switches(config: Mapping[str, Any], switches: _Switches) -> None:
     """Refuse what a linear model would pass over in silence."""
     for group, of_group in switches.items():
         for name, off in of_group.items():
-            value = config[group].get(name, off)
-            if value != off:
+            fine = off if isinstance(off, tuple) else (off,)
+            value = config[group].get(name, fine[0])
+            if value not in fine:
                 raise InputError(
                     f"{group}.{name}: is {value}, and method {config['method']['name']} is a "
                     "linear model with a loss, an order and a precision of its own; leave it out"

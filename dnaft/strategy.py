@@ -11,6 +11,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from dnaft.config import build
 from dnaft.errors import InputError
+from dnaft.precision import choose_precision, device_type
 
 _RANK = "LOCAL_RANK"  # Lightning's variables for processes that it does not start itself
 _COUNT = "WORLD_SIZE"
@@ -30,7 +31,7 @@ def count_processes(node: Mapping[str, Any]) -> int:
     """
     if node.get("devices") == 1 and node.get("num_nodes", 1) == 1:
         return 1
-    trainer: Trainer = build(dict(node), "trainer")(
+    trainer: Trainer = build(resolve_precision(node), "trainer")(
         plugins=[LightningEnvironment()],
         logger=False,
         enable_checkpointing=False,
@@ -75,6 +76,19 @@ def become_process(rank: int, count: int, port: int) -> None:
     }
 
 
+def trainer_precision(node: Mapping[str, Any]) -> tuple[str, str]:
+    """Return in what a trainer of this configuration computes here, and why."""
+    wanted = str(node.get("precision", "32-true"))
+    return choose_precision(wanted, device_type(node.get("accelerator", "auto")))
+
+
+def resolve_precision(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trainer's configuration with `precision=auto` as what it means here."""
+    if node.get("precision") != "auto":
+        return dict(node)
+    return {**node, "precision": trainer_precision(node)[0]}
+
+
 def build_trainer(node: Mapping[str, Any], **settings: Any) -> Trainer:
     """Return the trainer, in a process made by `become_process` as one of several.
 
@@ -83,7 +97,7 @@ def build_trainer(node: Mapping[str, Any], **settings: Any) -> Trainer:
         settings: Further arguments.
     """
     settings = dict(settings)
-    plain = dict(node)
+    plain = resolve_precision(node)
     if int(os.environ.get(_COUNT, 1)) > 1 and _RANK in os.environ:
         if isinstance(plain.get("strategy", "auto"), str):
             plain.pop("strategy", None)

@@ -30,6 +30,12 @@ def golden_dir() -> Path:
     return _folder("DNAFT_GOLDEN_DIR", shared / "golden")
 
 
+@pytest.fixture(autouse=True)
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train in float32 where the configuration leaves it open: oracles hold on every machine."""
+    monkeypatch.setattr("dnaft.strategy.choose_precision", lambda *_: ("32-true", "of tests"))
+
+
 @pytest.fixture(scope="session")
 def golden(golden_dir: Path) -> ModuleType:
     """The reader of the golden models, which lies beside them."""

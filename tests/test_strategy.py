@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dnaft.errors import InputError
-from dnaft.strategy import count_processes
+from dnaft.strategy import build_trainer, count_processes
 
 TRAINER: dict[str, Any] = {
     "_target_": "lightning.Trainer",
@@ -52,3 +52,20 @@ def test_processes_started_from_outside_are_refused(
     with pytest.raises(InputError, match="2 processes are started by dnaft itself"):
         count_processes(TRAINER)
     assert count_processes(TRAINER | {"devices": 1}) == 1
+
+
+def test_precision_auto_is_what_the_machine_computes_fastest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def choose(wanted: str, device: str) -> tuple[str, str]:
+        asked.append((wanted, device))
+        return "bf16-mixed", "of this test"
+
+    monkeypatch.setattr("dnaft.strategy.choose_precision", choose)
+    plain = TRAINER | {"devices": 1, "logger": False, "enable_checkpointing": False}
+    assert build_trainer(plain | {"precision": "auto"}).precision == "bf16-mixed"
+    assert asked == [("auto", "cpu")]
+    assert build_trainer(plain | {"precision": "32-true"}).precision == "32-true"
+    assert build_trainer(plain).precision == "32-true"

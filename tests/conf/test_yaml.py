@@ -16,6 +16,7 @@ from conf_nodes import check_nodes
 from dnaft.config import config_dir
 from dnaft.optimization import AdamW
 from dnaft.settings import MethodSettings, check_choices, check_settings
+from dnaft.strategy import resolve_precision
 
 CONF = Path(config_dir())
 # Groups of `dnaft.pretrain` alone, which tests/pretraining composes, and Hydra's own.
@@ -69,6 +70,7 @@ def test_file_composes_and_fits_what_it_builds(group: str, name: str) -> None:
     config = choose(group, name)
     check_settings(config)
     check_choices({group: name})
+    config["trainer"] = resolve_precision(config["trainer"])
     for key, node in config.items():
         check_nodes(node, key)
 

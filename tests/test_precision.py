@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dnaft.pretraining import precision
-from dnaft.pretraining.precision import choose_precision, processor_flags
+from dnaft import precision
+from dnaft.precision import choose_precision, device_type, processor_flags
 
 
 @pytest.mark.parametrize(
@@ -41,5 +41,6 @@ def test_this_processor_is_judged_by_its_list() -> None:
     if not Path("/proc/cpuinfo").is_file() or torch.cuda.is_available():
         pytest.skip("no list of abilities here")
     text = Path("/proc/cpuinfo").read_text()
+    assert device_type("auto") == "cpu"
     able = "amx_bf16" in text or "avx512_bf16" in text
     assert choose_precision("auto", "cpu")[0] == ("bf16-mixed" if able else "32-true")

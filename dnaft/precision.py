@@ -32,6 +32,18 @@ def choose_precision(wanted: str, device: str) -> tuple[str, str]:
     return "32-true", f"the processor has neither {' nor '.join(_FLAGS)}"
 
 
+def device_type(accelerator: object) -> str:
+    """Return where Lightning trains: "cuda", or "cpu", which stands for all others.
+
+    Args:
+        accelerator: `trainer.accelerator`, a name or an object of Lightning's.
+    """
+    import torch
+
+    wanted = accelerator in ("auto", "gpu", "cuda")
+    return "cuda" if wanted and torch.cuda.is_available() else "cpu"
+
+
 def processor_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     """Return the abilities that Linux lists for the processor; none on other systems."""
     if not cpuinfo.is_file():
