@@ -21,7 +21,8 @@ from small_runs import SMALL_BERT, Command, result, write_promoters
 ROWS = {"train": 97, "dev": 49, "test": 50}
 SETTINGS = [
     "method=adalora_rs", "method.inject.dropout=0", *SMALL_BERT, "loss.class_weights=[1,3]",
-    "trainer.max_epochs=3", "trainer.precision=32-true", "data.batch_size=16", "data.eval_batch_size=16",
+    "trainer.max_epochs=3", "data.batch_size=16", "data.eval_batch_size=16",
+    "trainer.precision=32-true",
 ]  # fmt: skip
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
