@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format type bench embedded-report method-report cards data wheel clean
+.PHONY: help install demo test test-all lint format type bench embedded-report method-report study cards data wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,14 +36,21 @@ format: $(STAMP) ## Format the code
 type: $(STAMP) ## Types, strict
 	$(BIN)/mypy
 
-bench: $(STAMP) ## Benchmarks: ratios of interleaved runs
-	$(BIN)/python benchmarks/kmer_tokenizers.py && $(BIN)/python benchmarks/backbones.py
+bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (an hour; goes on where it stopped)
+	$(BIN)/python benchmarks/bench.py
 
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
 
 method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 runs (hours; goes on); DATA=folder of GUE
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
+
+STUDY := $(BIN)/python -m dnaft.train sweep=study data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
+study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 270 runs (hours; goes on); DATA=folder of GUE
+	$(STUDY) && $(STUDY) method=lora,adalora,adalora_rs seed=4,5
+	$(BIN)/python -m dnaft.report runs=outputs/study out=outputs/study_report
+	cp outputs/study_report/report.html docs/study.html
+	$(BIN)/python benchmarks/study_page.py outputs/study
 
 cards: $(STAMP) ## docs/packaged_models.md from the cards beside the packaged weights
 	$(BIN)/python benchmarks/model_cards.py

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tables import show_ratio
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 from usual_stack import SPLITS, collator, write_rows
 
@@ -91,6 +92,7 @@ def with_dnaft(
     sys.argv = [
         "dnaft.train", "task=csv", *(f"task.source.{s}={folder / s}.csv" for s in SPLITS),
         "model=tiny", *shape, *method, f"trainer.max_epochs={arguments.epochs}",
+        "trainer.precision=32-true",
         f"data.batch_size={BATCH}", f"data.eval_batch_size={EVAL_BATCH}", "progress=false",
         f"output_dir={folder / 'out'}", *overrides,
     ]  # fmt: skip
@@ -142,10 +144,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
                 found.setdefault(name, []).append(seconds(work))
         base = found["transformers Trainer"]
         for name, times in found.items():
-            ratio = statistics.median(a / b for a, b in zip(base, times, strict=True))
-            print(
-                f"| {method} | {name} | {statistics.median(times):.1f} | {ratio:.1f} |", flush=True
-            )
+            median, ratio = statistics.median(times), show_ratio(base, times)
+            print(f"| {method} | {name} | {median:.1f} | {ratio} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tables import show_ratio
 
 from dnaft.config import build, config_dir, register_schema
 from dnaft.methods.fuse import fuse_adapters
@@ -74,17 +75,16 @@ def measure(model: str, method: str, options: argparse.Namespace, device: torch.
     fuse_adapters(fused)
     ids = torch.randint(5, plain.vocabulary_size, (options.batch, options.tokens), device=device)
 
-    ratios, times = [], []
+    times: list[list[float]] = [[], []]
     for repeat in range(options.repeats + 1):
         slow, fast = seconds(plain, ids), seconds(fused, ids)
         if repeat:
-            ratios.append(slow / fast)
-            times.append(fast)
-    low, middle, high = statistics.quantiles(ratios, n=4)
+            times[0].append(slow)
+            times[1].append(fast)
     memory = kept_bytes(fused, ids) / kept_bytes(plain, ids)
     return (
-        f"| `{model}` | `{method}` | {middle:.2f} ({low:.2f} to {high:.2f}) "
-        f"| {statistics.median(times) * 1e3:,.0f} | {memory:.2f} |"
+        f"| `{model}` | `{method}` | {show_ratio(*times)} "
+        f"| {statistics.median(times[1]) * 1e3:,.0f} | {memory:.2f} |"
     )
 
 

@@ -26,6 +26,7 @@ from dnaft.config import build, config_dir, register_schema
 from dnaft.finetuner import FineTuner, predict
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.models.backbone import Backbone
+from dnaft.strategy import build_trainer
 
 RATE = 1e-3
 TARGETS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
@@ -249,9 +250,10 @@ class Dnaft(Side):
         )
         watch = _Steps(self)
         settings = {"max_epochs": -1, "max_steps": options.steps}
-        if options.bf16:
-            settings["precision"] = "bf16-mixed"
-        trainer: Trainer = build({**self.work.config["trainer"], **settings}, "trainer")(
+        if not options.defaults:
+            settings["precision"] = "bf16-mixed" if options.bf16 else "32-true"
+        trainer = build_trainer(
+            {**self.work.config["trainer"], **settings},
             callbacks=[watch, *build(method["callbacks"], "method.callbacks").values()],
             logger=False,
             enable_checkpointing=False,

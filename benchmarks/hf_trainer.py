@@ -4,18 +4,17 @@
     python benchmarks/hf_trainer.py --hidden 768 --layers 12 --steps 4      # OPT-125M's shape
 
 Both sides have an OPT with the same random weights, the same adapters at the start, the same
-batches of tokens, dropout, optimiser, schedule and clipping, in float32. Each repeat trains both
-for some steps, one after the other; the ratio is the median of the repeats', with quartiles. The
-first step of a repeat is not timed. On one thread of a processor the clock is that of the process,
-which a shared machine disturbs least. AdaLoRA's allocator is called in each step by hand on HF's
-side: left to itself PEFT's never prunes. Memory: the most a process of its own held less what it
-held after the imports.
+batches of tokens, dropout, optimiser, schedule and clipping; in float32, or as --bf16 and
+--defaults say. Each repeat trains both for some steps, one after the other; the ratio is the median
+of the repeats', with quartiles. The first step of a repeat is not timed. On one thread of a
+processor the clock is that of the process, which a shared machine disturbs least. AdaLoRA's
+allocator is called in each step by hand on HF's side: left to itself PEFT's never prunes. Memory:
+the most a process of its own held less what it held after the imports.
 """
 
 import argparse
 import json
 import logging
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import torch
 from hf_sides import SIDES, Side, Work
+from tables import show_ratio
 
 METHODS = ("lora", "dora", "adalora_rs", "linear_probe")
 
@@ -37,10 +37,8 @@ def clock() -> float:
 
 
 def ratio(repeats: int, first: Callable[[], float], second: Callable[[], float]) -> str:
-    """Return the median of first / second over repeats in turn, with quartiles."""
-    found = [first() / second() for _ in range(repeats)]
-    low, middle, high = statistics.quantiles(found, n=4)
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    """Return first / second over repeats in turn."""
+    return show_ratio(*zip(*((first(), second()) for _ in range(repeats)), strict=True))
 
 
 def measure(method: str, options: argparse.Namespace) -> str:
@@ -90,7 +88,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="of a repeat, the first not timed")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--dropout", type=float, default=0.1, help="of model and adapters")
-    parser.add_argument("--bf16", action="store_true", help="both in bfloat16 mixed precision")
+    precisions = parser.add_mutually_exclusive_group()
+    precisions.add_argument("--bf16", action="store_true", help="both in bfloat16 mixed precision")
+    precisions.add_argument(
+        "--defaults", action="store_true", help="each in its default: float32, and dnaft's auto"
+    )
     parser.add_argument("--memory", action="store_true", help="also measure memory")
     parser.add_argument("--only", choices=tuple(SIDES), help="train one side, print its memory")
     options = parser.parse_args()

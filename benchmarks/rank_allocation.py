@@ -19,6 +19,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from peft import AdaLoraConfig
 from peft.tuners.adalora import RankAllocator
+from tables import show_ratio
 from torch import nn
 
 from dnaft.callbacks.rank_sampler import RankSampler
@@ -141,7 +142,8 @@ def main() -> None:
                 took[way] += [spent / chosen.steps] if round_ else []
         cost[name] = statistics.median(took["dnaft"])
         peft = statistics.median(took["peft"])
-        row = f"{peft * 1e3:.2f} | {cost[name] * 1e3:.2f} | {peft / cost[name]:.1f}"
+        ratio = show_ratio(took["peft"], took["dnaft"])
+        row = f"{peft * 1e3:.2f} | {cost[name] * 1e3:.2f} | {ratio}"
         print(f"| `{name}` | {row} |", flush=True)
     step = training_step()
     step()

@@ -36,6 +36,7 @@ def budget(steps: int) -> Overrides:
     """Return the overrides of a run of so many steps, dev scored after each fifty."""
     return (
         f"trainer.max_steps={steps}",
+        "trainer.precision=32-true",  # the same digits on every machine
         "trainer.max_epochs=-1",
         "trainer.val_check_interval=50",
         "trainer.check_val_every_n_epoch=null",

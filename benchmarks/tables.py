@@ -29,6 +29,16 @@ def show_p(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
 
 
+def show_ratio(first: Sequence[float], second: Sequence[float]) -> str:
+    """Return first / second of runs in turn: the median with quartiles, `1.20 (1.08 to 1.39)`."""
+    found = [a / b for a, b in zip(first, second, strict=True)]
+    digits = 1 if statistics.median(found) >= 10 else 2
+    if len(found) == 1:
+        return f"{found[0]:.{digits}f}"
+    low, middle, high = (f"{q:.{digits}f}" for q in statistics.quantiles(found, n=4))
+    return f"{middle} ({low} to {high})"
+
+
 def show_rate(rate: str) -> str:
     """Return a learning rate as people write it: `3e-4`."""
     return f"{float(rate):.0e}".replace("e-0", "e-")

@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tables import show_ratio
 from usual_stack import SPLITS, collator, opt_shape, write_rows
 
 RANKS = (4, 8, 16)
@@ -168,8 +169,8 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     print("| side | seconds | side / together |\n|---|---|---|")
     for name, times in found.items():
         against = "together, training batches alone (wall)" if "alone" in name else "together"
-        ratio = statistics.median(a / b for a, b in zip(times, found[against], strict=True))
-        print(f"| {name} | {statistics.median(times):.1f} | {ratio:.2f} |")
+        ratio = show_ratio(times, found[against])
+        print(f"| {name} | {statistics.median(times):.1f} | {ratio} |")
 
 
 if __name__ == "__main__":
