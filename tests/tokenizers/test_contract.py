@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dnaft.tokenizers.base import Tokenizer
 from dnaft.tokenizers.bpe import BpeTokenizer
+from dnaft.tokenizers.by_base import BaseByBaseTokenizer
 from dnaft.tokenizers.character import CharacterTokenizer
 from dnaft.tokenizers.generator import GeneratorTokenizer
 from dnaft.tokenizers.kmer import KmerTokenizer
@@ -30,6 +31,8 @@ BASES_ONLY: dict[str, Tokenizer] = {
 }
 ALL: dict[str, Tokenizer] = BASES_ONLY | {
     "bpe": BpeTokenizer(PACKAGED),
+    "by_base": BaseByBaseTokenizer(PACKAGED),
+    "by_base_text": BaseByBaseTokenizer(PACKAGED, "Sequence: ", "\nAnnotation:"),
     "bpe_text": BpeTokenizer(PACKAGED, "Domain: DNA\nSequence: ", "\nAnnotation:"),
 }
 every_kind = pytest.mark.parametrize("tokenizer", ALL.values(), ids=ALL.keys())
