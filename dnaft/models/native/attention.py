@@ -4,6 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+# Tokens of a row below which, in bfloat16 on a processor, the formula is faster than torch's own
+# attention, whose backward pass then takes up to four times as long (docs/benchmarks.md).
+_SHORT = 256
+
 
 def split_heads(
     x: Float[Tensor, "batch tokens hidden"], heads: int
@@ -29,10 +33,12 @@ def attend(
         mask: What of the scores counts, (batch or 1, heads or 1, tokens or 1, tokens): true where
             a key may be seen, or numbers to add.
         dropout: Of the attention weights.
-        implementation: "eager" writes the formula out, anything else calls torch's own.
+        implementation: "eager" writes the formula out, anything else calls torch's own, but for
+            short rows in bfloat16 on a processor.
     """
     added = mask is not None and mask.dtype != torch.bool
-    if implementation == "eager":
+    short = q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] < _SHORT
+    if implementation == "eager" or short:
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
         if added:
             scores = scores + mask
