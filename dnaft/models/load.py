@@ -9,6 +9,7 @@ from torch import nn
 
 from dnaft.errors import InputError
 from dnaft.models.architecture import build_config, positions, read_config
+from dnaft.models.attention import implementation
 from dnaft.models.backbone import Backbone, matrix_names
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.models.native import register
@@ -126,7 +127,7 @@ def _random(architecture: dict[str, Any], seed: int, attention: str) -> nn.Modul
     from transformers import AutoModel
 
     config = build_config(architecture)
-    config._attn_implementation = attention
+    config._attn_implementation = implementation(attention)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model: nn.Module = AutoModel.from_config(config, **_without_pooler(config))
@@ -162,7 +163,7 @@ def _pretrained(
             config=config,
             use_safetensors=None if allow_pickle else True,
             dtype=torch.float32,
-            attn_implementation=attention,
+            attn_implementation=implementation(attention),
             output_loading_info=True,
             **where,
             **_without_pooler(config),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dnaft.errors import InputError
 from dnaft.models.architecture import build_config, positions, read_config
+from dnaft.models.attention import implementation
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.models.native import register
 from dnaft.pretraining.objectives import TokenBatch
@@ -134,7 +135,7 @@ def _random(
     fields |= {"vocab_size": tokenizer.vocab_size, "pad_token_id": tokenizer.pad_id}
     config = build_config(fields)
     _check_head(config, head)
-    config._attn_implementation = model["attention"]
+    config._attn_implementation = implementation(model["attention"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _auto_class(head).from_config(config)
@@ -152,7 +153,7 @@ def _read(model: dict[str, Any], head: Literal["masked", "causal"]) -> Any:
             config=config,
             use_safetensors=None if model["allow_pickle"] else True,
             dtype=torch.float32,
-            attn_implementation=model["attention"],
+            attn_implementation=implementation(model["attention"]),
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:

@@ -1,10 +1,14 @@
 """The ways to compute attention agree, in every precision and length."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from dnaft.models.native.attention import attend
+from small_methods import roles_of
+from small_models import SHAPES, small_backbone
 
 
 def masks(tokens: int) -> dict[str, Tensor | None]:
@@ -50,9 +54,9 @@ def test_short_rows_in_bfloat16_are_written_out_and_long_ones_are_not(
     asked = []
     own = nn.functional.scaled_dot_product_attention
 
-    def note(q: Tensor, *rest: object) -> Tensor:
+    def note(q: Tensor, *rest: Any, **named: Any) -> Tensor:
         asked.append((q.dtype, q.shape[-2]))
-        return own(q, *rest)  # type: ignore[arg-type]
+        return own(q, *rest, **named)
 
     monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", note)
     for kind in (torch.float32, torch.bfloat16):
@@ -60,3 +64,27 @@ def test_short_rows_in_bfloat16_are_written_out_and_long_ones_are_not(
             rows = torch.randn(1, 2, tokens, 8).to(kind)
             attend(rows, rows, rows, None, 0.0, "sdpa")
     assert asked == [(torch.float32, 100), (torch.float32, 256), (torch.bfloat16, 256)]
+
+
+@pytest.mark.parametrize("family", sorted(SHAPES))
+def test_transformers_models_compute_the_same_in_half_the_digits(family: str) -> None:
+    """Padding and causal order included; in float32 torch's own attention is left as it is."""
+    ids = torch.randint(5, 70, (2, 12), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    mask[1, 8:] = 0
+    real = mask.bool()
+    states = {}
+    for attention in ("eager", "sdpa"):
+        model: Any = (
+            small_backbone(family, roles_of(family), "mean", attention=attention).eval().trunk
+        )
+        states[attention, "float32"] = model(ids, attention_mask=mask).last_hidden_state[real]
+        with torch.autocast("cpu", torch.bfloat16):
+            states[attention, "bf16"] = model(ids, attention_mask=mask).last_hidden_state[real]
+            whole = model(ids).last_hidden_state
+            first = model(ids[:, :6]).last_hidden_state
+        if family == "opt":  # what comes later changes nothing
+            torch.testing.assert_close(whole[:, :6], first, rtol=0.02, atol=0.02)
+    exact = states["eager", "float32"]
+    torch.testing.assert_close(states["sdpa", "float32"], exact, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(states["sdpa", "bf16"].float(), exact, rtol=0.05, atol=0.05)

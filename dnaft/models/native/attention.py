@@ -16,6 +16,11 @@ def split_heads(
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
+def written_out(q: Tensor, k: Tensor) -> bool:
+    """Whether the formula is faster than torch's own attention of these queries and keys."""
+    return q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] < _SHORT
+
+
 def attend(
     q: Float[Tensor, "batch heads tokens size"],
     k: Float[Tensor, "batch heads tokens size"],
@@ -23,6 +28,7 @@ def attend(
     mask: Tensor | None,
     dropout: float,
     implementation: str | None,
+    scale: float | None = None,
 ) -> Float[Tensor, "batch tokens hidden"]:
     """Return softmax(q k^T / sqrt(size)) v of all heads, side by side.
 
@@ -35,18 +41,17 @@ def attend(
         dropout: Of the attention weights.
         implementation: "eager" writes the formula out, anything else calls torch's own, but for
             short rows in bfloat16 on a processor.
+        scale: Of the scores; None for 1 / sqrt(size).
     """
-    added = mask is not None and mask.dtype != torch.bool
-    short = q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] < _SHORT
-    if implementation == "eager" or short:
-        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        if added:
-            scores = scores + mask
-        elif mask is not None:
+    if implementation == "eager" or written_out(q, k):
+        scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+        if mask is not None and mask.dtype == torch.bool:
             scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        elif mask is not None:
+            scores = scores + mask
         mixed = nn.functional.dropout(scores.softmax(dim=-1), dropout) @ v
     else:
         # Under autocast the scores take the projections' type, not the mask's.
-        given = mask.to(q.dtype) if mask is not None and added else mask
-        mixed = nn.functional.scaled_dot_product_attention(q, k, v, given, dropout)
+        given = mask if mask is None or mask.dtype == torch.bool else mask.to(q.dtype)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, given, dropout, scale=scale)
     return mixed.transpose(1, 2).flatten(2)
