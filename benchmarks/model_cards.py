@@ -55,6 +55,12 @@ def held_out_table(held_out: dict[str, Any]) -> str:
 def section(name: str, card: dict[str, Any], described: dict[str, Any], megabytes: float) -> str:
     """Return the card of a model in words."""
     training, data, environment = card["training"], card["data"], card["environment"]
+    rebuild = card["rebuild"]
+    # Trainings one after another: each began with the weights of the one before.
+    trainings = [*card.get("earlier", []), training | rebuild]
+    tokens, steps, hours = (
+        sum(t[key] for t in trainings) for key in ("tokens_seen", "steps", "hours")
+    )
     objective = training["objective"]["_target_"].rpartition(".")[2]
     goal = {"MaskedTokens": "masked tokens", "NextToken": "next token"}[objective]
     facts = {
@@ -65,11 +71,13 @@ def section(name: str, card: dict[str, Any], described: dict[str, Any], megabyte
         "data": f"chromosomes {', '.join(data['train']['chromosomes'])}: "
         f"{data['train']['bases']:,} bases, both strands",
         "objective": goal,
-        "seen": f"{training['tokens_seen'] / 1e6:.1f} million tokens, {training['steps']:,} steps",
-        "took": f"{training['hours']:.1f} hours on {environment['torch_threads']} core(s) of "
+        "seen": f"{tokens / 1e6:.1f} million tokens, {steps:,} steps",
+        "took": f"{hours:.1f} hours on {environment['torch_threads']} core(s) of "
         f"{environment['cpu']}, {training['precision']}",
         "licence": described["licence"],
-        "made by": f"dnaft {card['rebuild']['code_version']}: `{card['rebuild']['command']}`",
+        "made by": ", then ".join(
+            f"dnaft {t['code_version']}: `{t['command']}`" for t in trainings
+        ),
     }
     lines = [f"## {name}", "", "| | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in facts.items()]

@@ -11,6 +11,7 @@ from lightning import Trainer
 
 from dnaft import environment
 from dnaft.config import typed_overrides
+from dnaft.models.checkpoint import find_checkpoint
 from dnaft.pretraining.held_out import Score
 from dnaft.pretraining.material import Material
 from dnaft.pretraining.plan import Portions
@@ -92,6 +93,7 @@ def describe(
             "devices": trainer.world_size,
             "optimizer": config["optimizer"],
         },
+        "earlier": _earlier(config["model"]),
         "rebuild": {
             "command": shlex.join(["python", "-m", "dnaft.pretrain", *typed]),
             "code_version": environment.code_version(),
@@ -99,6 +101,19 @@ def describe(
         },
         "environment": environment.describe(),
     }
+
+
+def _earlier(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the trainings that the weights to begin with came from, the first of them first."""
+    if model["source"] is None:
+        return []
+    folder = find_checkpoint(model["source"], model["revision"], model["allow_pickle"])
+    if not (folder / CARD).is_file():
+        return []
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    seen = {name: card["training"][name] for name in ("steps", "tokens_seen", "hours")}
+    made = {name: card["rebuild"][name] for name in ("command", "code_version")}
+    return [*card.get("earlier", []), {**seen, **made}]
 
 
 def show(held_out: Mapping[str, Any]) -> str:

@@ -216,6 +216,20 @@ def test_a_checkpoint_of_another_plan_is_refused(
     assert "resume: the checkpoint was written with genome = " in capsys.readouterr().err
 
 
+def test_the_card_names_the_trainings_before(pretrain: Command) -> None:
+    """Weights that were trained on are not made by the last command alone."""
+    folders = [pretrain(*BERT)]
+    for out in ("second", "third"):
+        folders.append(pretrain(*BERT, f"model.source={folders[-1] / 'model'}", out=out))
+    cards = [card_of(folder) for folder in folders]
+    assert [len(card["earlier"]) for card in cards] == [0, 1, 2]
+    for before, card in zip(cards[:2], cards[2]["earlier"], strict=True):
+        assert card["command"] == before["rebuild"]["command"]
+        assert card["tokens_seen"] == before["training"]["tokens_seen"] > 0
+    first, last = (card["held_out"]["model"]["nats_per_token"] for card in (cards[0], cards[2]))
+    assert last < first
+
+
 def test_the_command_of_the_card_makes_the_model_again(pretrain: Command) -> None:
     folder = pretrain(*BERT, "session.report_seconds=5", "seed=7")
     command = shlex.split(card_of(folder)["rebuild"]["command"])
