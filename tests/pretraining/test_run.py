@@ -220,7 +220,7 @@ def test_the_card_names_the_trainings_before(pretrain: Command) -> None:
     """Weights that were trained on are not made by the last command alone."""
     folders = [pretrain(*BERT)]
     for out in ("second", "third"):
-        folders.append(pretrain(*BERT, f"model.source={folders[-1] / 'model'}", out=out))
+        folders.append(pretrain(*BERT, f"model.source='{folders[-1] / 'model'}'", out=out))
     cards = [card_of(folder) for folder in folders]
     assert [len(card["earlier"]) for card in cards] == [0, 1, 2]
     for before, card in zip(cards[:2], cards[2]["earlier"], strict=True):
