@@ -104,9 +104,11 @@ def draw(card: dict[str, Any], curve: Path, file: Path) -> None:
     with curve.open(newline="") as content:
         rows = list(csv.DictReader(content))
     figure, axis = pyplot.subplots(figsize=(7, 3.8), constrained_layout=True)
+    looked = card["rebuild"]["config"]["held_out"]["look_windows"]
+    part = f"first {looked} of the held-out windows" if looked else "held-out windows"
     for column, name, colour in (
         ("train/nats", "training, 20% of the targets in sight", "#bbbbbb"),
-        ("dev/nats", "held-out chromosomes, all targets hidden", "#1b6ca8"),
+        ("dev/nats", f"{part}, all targets hidden", "#1b6ca8"),
     ):
         points = [(float(r["train/tokens"]) / 1e6, float(r[column])) for r in rows if r[column]]
         if card["training"]["objective"]["_target_"].endswith("NextToken"):

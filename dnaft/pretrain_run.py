@@ -76,7 +76,7 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     yardsticks = read_or_measure(material, settings.windows, folder)
 
     def look(module: Pretrainer) -> dict[str, float]:
-        score = material.held_out.score(module.model, settings.look_windows)
+        score = material.held_out.score(module.model, settings.look_windows or settings.windows)
         return {"nats": score.nats_per_token, "accuracy": score.accuracy}
 
     pace = Pace(session, folder / CHECKPOINTS / LAST_CHECKPOINT, look, settings.look_steps)

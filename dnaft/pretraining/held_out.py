@@ -25,7 +25,9 @@ class HeldOutSettings:
 
     Attributes:
         windows: Windows of the final numbers.
-        look_windows: Windows of a look during training, the first ones of them.
+        look_windows: Windows of a look during training, the first ones of them; None for all. The
+            first hundred may be easier or harder than all, so only looks at all can be compared
+            with the yardsticks.
         look_steps: Optimiser steps between looks; 0 for none.
 
     Raises:
@@ -33,14 +35,14 @@ class HeldOutSettings:
     """
 
     windows: int
-    look_windows: int
+    look_windows: int | None
     look_steps: int
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         if self.windows < 1:
             raise ValueError(f"windows must be 1 or more, got {self.windows}")
-        if not 1 <= self.look_windows <= self.windows:
+        if self.look_windows is not None and not 1 <= self.look_windows <= self.windows:
             raise ValueError(
                 f"look_windows must lie from 1 to windows = {self.windows}, got {self.look_windows}"
             )
