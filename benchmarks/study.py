@@ -32,11 +32,14 @@ class Cell(Protocol):
 C = TypeVar("C", bound=Cell)
 
 
-def budget(steps: int) -> Overrides:
-    """Return the overrides of a run of so many steps, dev scored after each fifty."""
+def budget(steps: int, precision: str = "32-true") -> Overrides:
+    """Return the overrides of a run of so many steps, dev scored after each fifty.
+
+    The precision is said, since it is otherwise that of the machine.
+    """
     return (
         f"trainer.max_steps={steps}",
-        "trainer.precision=32-true",  # the same digits on every machine
+        f"trainer.precision={precision}",
         "trainer.max_epochs=-1",
         "trainer.val_check_interval=50",
         "trainer.check_val_every_n_epoch=null",
