@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -30,10 +31,12 @@ def golden_dir() -> Path:
     return _folder("DNAFT_GOLDEN_DIR", shared / "golden")
 
 
-@pytest.fixture(autouse=True)
-def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def float32() -> Iterator[None]:
     """Train in float32 where the configuration leaves it open: oracles hold on every machine."""
-    monkeypatch.setattr("dnaft.strategy.choose_precision", lambda *_: ("32-true", "of tests"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dnaft.strategy.choose_precision", lambda *_: ("32-true", "of tests"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ WITH = {
     ("task", "csv"): [f"task.source.{split}={split}.csv" for split in ("train", "dev", "test")],
     ("task", "bed"): ["task.source.genome=genome.fa"],
     ("tokenizer", "own"): ["model=opt_125m"],
+    ("tokenizer", "own_by_base"): ["model=opt_125m"],
     ("tokenizer", "specieslm"): ["model=specieslm"],
     ("method", "lingo"): ["model=opt_125m"],
     ("released", "max_length"): ["task=h3"],

@@ -21,6 +21,7 @@ FILES = [
 WITH = {
     ("genome", "fasta"): ["genome.name=g", "genome.files=[g.fa]", "genome.dev=[chr1]"],
     ("tokenizer", "own"): ["model=opt_125m"],
+    ("tokenizer", "own_by_base"): ["model=opt_125m"],
     ("tokenizer", "specieslm"): ["model=specieslm"],
 }
 
