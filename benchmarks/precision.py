@@ -14,8 +14,8 @@ from tables import Row, compare, show, show_ratio, table
 from dnaft.record import RunRecord
 
 MODEL = "yeast_mini"
-TASKS = ("yeast_tata", "yeast_start", "yeast_strand")
-METHODS = ("lora", "adalora_rs", "full")
+TASKS = ("yeast_tata", "yeast_start")
+METHODS = ("lora", "adalora_rs")
 PRECISIONS = ("32-true", "bf16-mixed")
 STEPS = 250
 
