@@ -64,6 +64,10 @@ class BpeTokenizer:
         # No text gives the empty token, which GROVER's vocabulary has and its embedding has not.
         vocabulary = self._backend.get_vocab(with_added_tokens=True).items()
         self.vocab_size = max((i for token, i in vocabulary if token), default=-1) + 1
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Take from the vocabulary what a kind that derives from this one needs besides."""
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Return the ids of prefix + sequence + suffix, with special tokens, for each sequence."""

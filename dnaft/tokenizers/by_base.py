@@ -23,35 +23,17 @@ class BaseByBaseTokenizer(BpeTokenizer):
     that is no token by itself is the unknown token, or N in a vocabulary without one.
     """
 
-    def __init__(
-        self,
-        source: str,
-        prefix: str = "",
-        suffix: str = "",
-        revision: str | None = None,
-        pad_token: str | None = None,
-        add_special_tokens: bool = True,
-    ) -> None:
-        """Load the vocabulary.
-
-        Args:
-            source: As in `BpeTokenizer`, like all others.
-            prefix: Text in front of each sequence.
-            suffix: Text behind each sequence.
-            revision: Branch, tag or commit on the hub.
-            pad_token: Name of the padding token, if the tokenizer states none.
-            add_special_tokens: Whether to add the special tokens of the post-processor.
+    def _prepare(self) -> None:
+        """Find the tokens of letters, and what stands around each sequence.
 
         Raises:
-            ValueError: If the tokenizer cannot be loaded, no padding token is known, or a base is
-                no token.
+            ValueError: If a base is no token.
         """
-        super().__init__(source, prefix, suffix, revision, pad_token, add_special_tokens)
         self._id_of_code = self._letters()
-        around = self._backend.encode("A", add_special_tokens=add_special_tokens)
+        around = self._backend.encode("A", add_special_tokens=self._add_special_tokens)
         first = around.special_tokens_mask.index(0)
-        self._before = (*around.ids[:first], *self._language(prefix))
-        self._after = (*self._language(suffix), *around.ids[first + 1 :])
+        self._before = (*around.ids[:first], *self._language(self.prefix))
+        self._after = (*self._language(self.suffix), *around.ids[first + 1 :])
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Return the ids of special tokens, prefix, bases and suffix, for each sequence."""
