@@ -129,6 +129,7 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
         **cell.columns(),
         **score_columns(run),
         "trainable": str(run.parameters["trainable"]),
+        "precision": str(run.training.get("precision", "")),
         "seconds": f"{run.timing['seconds']:.1f}",
         "train_seconds": f"{run.timing.get('train_seconds', 0):.1f}",
         "megabytes": f"{run.memory.get('process_bytes', 0) / 1e6:.0f}",

@@ -32,11 +32,8 @@ class Cell(Protocol):
 C = TypeVar("C", bound=Cell)
 
 
-def budget(steps: int, precision: str = "32-true") -> Overrides:
-    """Return the overrides of a run of so many steps, dev scored after each fifty.
-
-    The precision is said, since it is otherwise that of the machine.
-    """
+def budget(steps: int, precision: str = "auto") -> Overrides:
+    """Return the overrides of a run of so many steps, dev scored after each fifty."""
     return (
         f"trainer.max_steps={steps}",
         f"trainer.precision={precision}",

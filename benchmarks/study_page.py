@@ -41,6 +41,7 @@ def to_row(run: RunRecord) -> Row:
         "seed": str(run.seed),
         **score_columns(run),
         "trainable": str(run.parameters["trainable"]),
+        "precision": str(run.training.get("precision", "")),
         "seconds": f"{run.timing['seconds']:.1f}",
     }
 
