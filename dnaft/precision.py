@@ -9,8 +9,8 @@ def choose_precision(wanted: str, device: str) -> tuple[str, str]:
     """Return Lightning's name of a precision, and why it was chosen.
 
     bfloat16 under autocast where the hardware multiplies it: on GPUs and on processors with AMX
-    or AVX512-BF16 it is several times faster than float32; a processor without emulates it and
-    is several times slower.
+    or AVX512-BF16 matrix products are faster in it than in float32; a processor without emulates
+    it and is several times slower.
 
     Args:
         wanted: A precision, or "auto".

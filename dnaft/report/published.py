@@ -19,11 +19,8 @@ SOURCES = {
     "SpeciesLM report": "Fang, Shrestha, Yurt & Zemchyk 2024, best scores in its sections 3 and 4",
 }
 _ONE_HOT = "one-hot"
-_BY_BASE = (
-    "CharacterTokenizer",
-    "OneHotTokenizer",
-    "BaseByBaseTokenizer",
-)  # what LINGO calls one-hot
+# What LINGO calls one-hot.
+_BY_BASE = ("CharacterTokenizer", "OneHotTokenizer", "BaseByBaseTokenizer")
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,9 @@ class BpeTokenizer:
         return fits
 
     def fingerprint(self) -> str:
-        """Return a sha256 over the whole tokenizer.json, prefix, suffix and options."""
+        """Return a sha256 over the kind, the whole tokenizer.json, prefix, suffix and options."""
         return fingerprint(
-            "BpeTokenizer",
+            type(self).__name__,
             self._backend.to_str(),
             prefix=self.prefix,
             suffix=self.suffix,

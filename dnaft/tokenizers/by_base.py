@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnaft.sequence import encode_bases
-from dnaft.tokenizers.base import fingerprint
 from dnaft.tokenizers.bpe import BpeTokenizer
 from dnaft.tokenizers.encoded import Encoded, framed
 
@@ -53,16 +52,6 @@ class BaseByBaseTokenizer(BpeTokenizer):
     def longest_prefix(self, sequence: str, max_tokens: int) -> int:
         """Return how many leading bases fit in `max_tokens` beside everything else."""
         return max(-1, min(len(sequence), max_tokens - len(self._before) - len(self._after)))
-
-    def fingerprint(self) -> str:
-        """Return a sha256 over the whole tokenizer.json, prefix, suffix and options."""
-        return fingerprint(
-            "BaseByBaseTokenizer",
-            self._backend.to_str(),
-            prefix=self.prefix,
-            suffix=self.suffix,
-            add_special_tokens=self._add_special_tokens,
-        )
 
     def _language(self, text: str) -> tuple[int, ...]:
         return tuple(self._backend.encode(text, add_special_tokens=False).ids)

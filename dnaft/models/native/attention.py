@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 # Tokens of a row below which, in bfloat16 on a processor, the formula is faster than torch's own
-# attention, whose backward pass then takes up to four times as long (docs/benchmarks.md).
+# attention, whose backward pass then takes up to four times as long (docs/scale.md).
 _SHORT = 256
 
 
