@@ -156,7 +156,8 @@ def main() -> None:
         kept = kept_rows()
         missing = [cell for cell in cells if cell.key() not in kept]
         made = rows_of(missing, to_row, output, options, data)
-        write_csv([*kept.values(), *made], CSV)
+        if made:
+            write_csv([*kept.values(), *made], CSV)
         return [*(kept[cell.key()] for cell in cells if cell.key() in kept), *made]
 
     first = sweep_cells()

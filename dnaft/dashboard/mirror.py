@@ -40,6 +40,33 @@ class Predictions:
     targets: Targets | None
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A table of the run folder and the picture of it.
+
+    Attributes:
+        name: Of both files, without .csv and .png.
+        table_key: What the table is called on the dashboard.
+        picture_key: What the picture is called there.
+        caption: Of the picture.
+    """
+
+    name: str
+    table_key: str
+    picture_key: str
+    caption: str
+
+    @property
+    def table(self) -> str:
+        """Name of the file with the table."""
+        return f"{self.name}.csv"
+
+    @property
+    def picture(self) -> str:
+        """Name of the file with the picture."""
+        return f"{self.name}.png"
+
+
 class Mirror(WandbLogger):
     """Lightning's logger, which also shows what a run found.
 
@@ -78,9 +105,9 @@ class Mirror(WandbLogger):
         self._attempt("scores of the labels", lambda: self._show_labels(scores))
 
     @rank_zero_only
-    def show_ranks(self, table: Path, picture: Path) -> None:
-        """Show the ranks over the run: the heat map, and the table that it was drawn from."""
-        self._attempt("ranks", lambda: self._show_ranks(table, picture))
+    def show_drawn(self, drawn: Drawn, folder: Path) -> None:
+        """Show a picture of the run folder and the table that it was drawn from."""
+        self._attempt(drawn.name, lambda: self._show_drawn(drawn, folder))
 
     def close(self, summary: Mapping[str, Any]) -> list[str]:
         """End the run with its final values; return lines for the user."""
@@ -156,19 +183,19 @@ class Mirror(WandbLogger):
             }
         )
 
-    def _show_ranks(self, table: Path, picture: Path) -> None:
+    def _show_drawn(self, drawn: Drawn, folder: Path) -> None:
         import wandb
 
         from dnaft.dashboard.charts import MOST_ROWS
         from dnaft.dashboard.curves import evenly
 
-        with table.open(newline="", encoding="utf-8") as file:
+        with (folder / drawn.table).open(newline="", encoding="utf-8") as file:
             columns, *rows = csv.reader(file)
-        shown = [[int(cell) for cell in rows[i]] for i in evenly(len(rows), MOST_ROWS)]
+        shown = [[_cell(text) for text in rows[i]] for i in evenly(len(rows), MOST_ROWS)]
         self.experiment.log(
             {
-                "rank/heat_map": wandb.Image(str(picture), caption="layers by module over steps"),
-                "rank/allocations": wandb.Table(columns=[*columns], data=shown),
+                drawn.picture_key: wandb.Image(str(folder / drawn.picture), caption=drawn.caption),
+                drawn.table_key: wandb.Table(columns=[*columns], data=shown),
             }
         )
 
@@ -181,3 +208,14 @@ class Mirror(WandbLogger):
             self._lines.append(
                 f"W&B ran offline; upload with: wandb sync {shlex.quote(str(folder))}"
             )
+
+
+def _cell(text: str) -> int | float | str | None:
+    """Return what stands in a cell of a csv file; None for what is not a number but should be."""
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        return value if math.isfinite(value) else None
+    return text

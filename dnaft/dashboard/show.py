@@ -7,13 +7,16 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from dnaft.dashboard.mirror import Mirror, Predictions
+from dnaft.dashboard.mirror import Drawn, Mirror, Predictions
 from dnaft.data.targets import Targets
 from dnaft.data.task import Task
 from dnaft.label_table import FILE as LABEL_TABLE
 from dnaft.label_table import read_label_table
 
-_RANKS, _RANK_MAP = "ranks.csv", "ranks.png"
+_DRAWN = (
+    Drawn("ranks", "rank/allocations", "rank/heat_map", "layers by module over steps"),
+    Drawn("layers", "layer/scores", "layer/curve", "scores of a linear probe of each layer"),
+)
 
 
 def show_predictions(
@@ -52,8 +55,9 @@ def finish(loggers: Sequence[Logger], summary: Mapping[str, Any], folder: Path) 
     for mirror in _mirrors(loggers):
         if (folder / LABEL_TABLE).is_file():
             mirror.show_labels(read_label_table(folder / LABEL_TABLE))
-        if (folder / _RANK_MAP).is_file():
-            mirror.show_ranks(folder / _RANKS, folder / _RANK_MAP)
+        for drawn in _DRAWN:
+            if (folder / drawn.picture).is_file():
+                mirror.show_drawn(drawn, folder)
         lines += mirror.close(summary)
     return lines
 

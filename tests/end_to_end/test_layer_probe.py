@@ -270,7 +270,9 @@ def test_export_and_loading_say_what_such_a_run_is(
         load_probe(folder)
 
 
-def test_the_dashboard_mirrors_the_scores(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dashboard_mirrors_the_scores_and_the_curve(
+    train: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = train(*PROBE, "logger=wandb")
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
@@ -278,6 +280,17 @@ def test_the_dashboard_mirrors_the_scores(train: Command, monkeypatch: pytest.Mo
     assert run.config["method"]["name"] == run.job_type == "layer_probe"
     assert run.summary["test/mcc"] == result(folder)["scores"]["test"]["mcc"]
     assert len(run.table("test/predictions")[1]) == 48
+    columns, rows = run.table("layer/scores")
+    curve = curve_of(folder)
+    assert columns == [*curve[0]]
+    for row, line in zip(rows, curve, strict=True):
+        for shown, written in zip(row, line.values(), strict=True):
+            if isinstance(shown, str):
+                assert shown == written
+            else:
+                assert shown == pytest.approx(float(written), nan_ok=True)
+    picture = run.folder / "files" / run.summary["layer/curve/path"]
+    assert picture.read_bytes() == (folder / "layers.png").read_bytes()
 
 
 def test_a_dev_split_that_cannot_choose(
