@@ -29,6 +29,7 @@ class EvalConfig:
 
     mlm: bool = MISSING
     choose_on: str = MISSING
+    choose_after: float = MISSING
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import TQDMProgressBar
 
+from dnaft.callbacks.checkpoints import LateChoice, newest
 from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
 from dnaft.callbacks.throughput import Throughput
@@ -100,6 +101,8 @@ def fine_tune(
     )
     first_batch = next(iter(data.train_dataloader()))
     step_flops = count_step_flops(backbone, task.kind, first_batch) * trainer.world_size
+    # Kept states are not free because an earlier run has paid for them.
+    read_flops = 0 if frozen is None else frozen.pop("flops")
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
@@ -117,7 +120,7 @@ def fine_tune(
             "end": count_ranks(backbone),
             "parameters": {"end": count_kept_parameters(backbone)},
         }
-    chosen_step = restore_best(module, one(callbacks, ModelCheckpoint), trainer.global_step)
+    chosen_step = restore_best(module, one(callbacks, LateChoice), trainer.global_step)
     if module.triplets:
         ranks["chosen"] = count_ranks(backbone)
         ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
@@ -168,7 +171,11 @@ def fine_tune(
             "samples_per_second": watch.samples_per_second,
             "steps": trainer.global_step,
         },
-        flops={"per_step": step_flops, "total": step_flops * trainer.global_step},
+        flops={
+            "per_step": step_flops,
+            "read": read_flops,
+            "total": read_flops + step_flops * trainer.global_step,
+        },
         forgetting=language,
         ranks=ranks,
     )
@@ -235,17 +242,19 @@ def _round_frozen(
 
 
 def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
-    """Return the checkpoint that dev chooses, the stopwatch, and what the configuration names."""
+    """Return checkpoints, the stopwatch, and what method and configuration name."""
     watched = config["eval"]["choose_on"]
-    best = ModelCheckpoint(
+    best = LateChoice(
+        config["eval"]["choose_after"],
         dirpath=folder / CHECKPOINTS,
         filename="best",
         monitor=f"{watched}/{metric}",
         mode="max",
-        save_last=True,
         enable_version_counter=False,
     )
-    callbacks: list[Callback] = [best, Throughput(), *method_callbacks(config)]
+    # In this order: the newest knows which one was chosen.
+    callbacks: list[Callback] = [best, newest(folder / CHECKPOINTS), Throughput()]
+    callbacks += method_callbacks(config)
     callbacks += _named_callbacks(config, "callbacks", config["callbacks"])
     bar = TQDMProgressBar(refresh_rate=5, leave=True)
     callbacks.append(bar if shows_bar(config) else EpochLines(metric, watched))

@@ -1,5 +1,7 @@
 """Floating-point operations of a training step, counted and not estimated."""
 
+from collections.abc import Callable
+
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -23,17 +25,29 @@ def count_step_flops(backbone: Backbone, kind: Kind, batch: Batch) -> int:
         batch: A batch of the size that is trained on.
     """
     before = [(buffer, buffer.clone()) for buffer in backbone.buffers()]
+    batch = move_data_to_device(batch, next(backbone.parameters()).device)
+
+    def step() -> None:
+        task_loss(kind, backbone(*batch.inputs), batch.labels).backward()
+
+    found = count_flops(step)
+    for buffer, value in before:
+        buffer.copy_(value)
+    for parameter in backbone.parameters():
+        parameter.grad = None
+    return found
+
+
+def count_flops(action: Callable[[], object]) -> int:
+    """Return the operations of matrix products in what `action` does.
+
+    The global random state is left as it was.
+    """
     # The fused attention of CPUs is unknown to the counter; the plain form has the same products.
     with (
         torch.random.fork_rng(),
         sdpa_kernel([SDPBackend.MATH]),
         FlopCounterMode(display=False) as counter,
     ):
-        batch = move_data_to_device(batch, next(backbone.parameters()).device)
-        logits = backbone(*batch.inputs)
-        task_loss(kind, logits, batch.labels).backward()
-    for buffer, value in before:
-        buffer.copy_(value)
-    for parameter in backbone.parameters():
-        parameter.grad = None
+        action()
     return int(counter.get_total_flops())

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.loader import Collate, TokenDataset
 from dnaft.data.states import StateRows
 from dnaft.data.tokens import TokenRows
+from dnaft.flops import count_flops
 from dnaft.frozen_cut import CannotCutError, Cut, find_cut
 from dnaft.models.backbone import Backbone
 from dnaft.models.fingerprint import weights_fingerprint
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "dev", "test")
 _PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+_COUNTED = 8  # rows whose operations stand for all
 
 
 def use_frozen_states(
@@ -45,8 +48,9 @@ def use_frozen_states(
 
     Returns:
         For the record: `states` in words, `rows` of all splits and views, `rows_read` of them by
-        this run, `bytes`, `read_seconds`. None if the frozen part is computed in every epoch, or
-        there is none; a line then says why, if something is frozen.
+        this run, `bytes`, `read_seconds`, and `flops` that reading the training rows takes, by
+        this run or by the one that filled the cache. None if the frozen part is computed in every
+        epoch, or there is none; a line then says why, if something is frozen.
     """
     started = time.perf_counter()
     cut = find_cut(backbone)
@@ -116,14 +120,18 @@ def _read_splits(
             f"{cache_gib:g} or the disk has room for in {base}"
         )
     reader = _Reader(cut, backbone, data)
+    flops = {}
     for split, of_split in views.items():
-        data.states[split] = [reader.states(tokens, base, keys[id(tokens)]) for tokens in of_split]
+        found = [reader.states(tokens, base, keys[id(tokens)]) for tokens in of_split]
+        data.states[split] = [states for states, _ in found]
+        flops[split] = sum(counted for _, counted in found)
     everything = [tokens for of_split in views.values() for tokens in of_split]
     return {
         "states": cut.what,
         "rows": sum(map(len, everything)),
         "rows_read": reader.rows,
         "bytes": sum(_bytes(cut, tokens) for tokens in everything),
+        "flops": flops["train"],
     }
 
 
@@ -146,12 +154,21 @@ class _Reader:
         self._collate = Collate(data.tokenizer.pad_id)
         self.rows = 0
 
-    def states(self, tokens: TokenRows, base: Path, key: str) -> StateRows:
-        """Return the states of some rows, from the cache or computed now."""
+    def states(self, tokens: TokenRows, base: Path, key: str) -> tuple[StateRows, int]:
+        """Return the states of some rows, from the cache or computed now, and their operations."""
         offsets = None if self._cut.pooled else _offsets(self._cut, tokens)
-        (file,) = cached_files(base, key, lambda folder: self._read(tokens, offsets, folder))
+        flops, file = cached_files(base, key, lambda folder: self._read(tokens, offsets, folder))
         touch_entry(base / key)
-        return StateRows(file, offsets)
+        return StateRows(file, offsets), int(np.load(flops))
+
+    def _count_flops(self, tokens: TokenRows) -> int:
+        """Return the operations that all rows take, from those of a few, short ones and long."""
+        order = np.argsort(tokens.longest_windows(), kind="stable")
+        few = order[np.linspace(0, len(order) - 1, _COUNTED).round().astype(int)].tolist()
+        rows = TokenDataset(tokens, torch.zeros(len(tokens)))
+        batches = [move_data_to_device(self._collate(rows[row]), self._device) for row in few]
+        counted = sum(count_flops(partial(self._cut.read, batch)) for batch in batches)
+        return round(counted * len(tokens) / len(few))
 
     @torch.no_grad()
     def _read(self, tokens: TokenRows, offsets: NDArray[np.int64] | None, folder: Path) -> None:
@@ -174,6 +191,7 @@ class _Reader:
                 first, last = offsets[window : window + 2]
                 out[first:last] = states[: last - first]
         out.flush()
+        np.save(folder / "flops.npy", self._count_flops(tokens))
         self.rows += len(tokens)
 
 

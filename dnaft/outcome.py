@@ -25,7 +25,7 @@ from dnaft.run_folder import RESULT
 def restore_best(module: FineTuner, best: ModelCheckpoint, last_step: int) -> int:
     """Put the checkpoint that dev chose back into the module; return its optimiser step."""
     if not best.best_model_path:
-        # A run shorter than trainer.val_check_interval: there was nothing to choose from.
+        # No score after eval.choose_after, as of a run shorter than trainer.val_check_interval.
         return last_step
     checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     module.load_state_dict(checkpoint["state_dict"], strict=False)

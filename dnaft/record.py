@@ -42,7 +42,7 @@ class RunRecord:
             weights; empty for baselines.
         timing: `seconds` of the run, `samples_per_second` and further times.
         memory: Peaks, in bytes.
-        flops: `per_step` and `total` floating-point operations, estimated.
+        flops: Floating-point operations: `per_step`, `read` for kept states, `total`.
         forgetting: The backbone as a language model, `before` and `after` fine-tuning; empty if it
             was not asked for.
         ranks: Final rank of each adapted matrix; empty for methods without.

@@ -27,7 +27,7 @@ _OF_TRAINING: _Switches = {
         "reverse_complement": 0,
         "eval_reverse_complement": False,
     },
-    "eval": {"mlm": False, "choose_on": "dev"},
+    "eval": {"mlm": False, "choose_on": "dev", "choose_after": 0},
     "fast": {"gradient_checkpointing": False, "frozen_bf16": None},
 }
 # The same for probes, which read a language model, on one strand or both, and train none.
@@ -92,6 +92,11 @@ def check_settings(config: Mapping[str, Any]) -> None:
     chooser = config["eval"]["choose_on"]
     if chooser not in ("dev", "test"):
         raise InputError(f"eval.choose_on: must be dev or test, got {chooser}")
+    if not 0 <= config["eval"]["choose_after"] <= 1:
+        raise InputError(
+            "eval.choose_after: a share of the run's steps, from 0 to 1; got "
+            f"{config['eval']['choose_after']}"
+        )
     for group in _COMPONENTS:
         _check_component(config[group], group)
     for name, least in _LEAST.items():

@@ -21,7 +21,7 @@ from dnaft.errors import InputError
 
 Arrays = dict[str, NDArray[Any]]
 
-FORMAT_VERSION = 2  # raise it when the files of an entry change
+FORMAT_VERSION = 3  # raise it when the files of an entry change
 _MANIFEST = "manifest.json"
 
 

@@ -44,6 +44,10 @@ def test_the_best_on_test_is_taken_and_marked(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (
+            ["eval.choose_after=1.5"],
+            "eval.choose_after: a share of the run's steps, from 0 to 1; got",
+        ),
         (["eval.choose_on=train"], "eval.choose_on: must be dev or test, got train"),
         (
             ["eval.choose_on=test", "method=baseline_kmer", "model=none"],

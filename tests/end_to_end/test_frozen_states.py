@@ -109,6 +109,20 @@ def test_a_second_run_does_not_call_the_model(
     assert "pooled vectors (mean) of the frozen layers: from the cache" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("settings", [PROBE, [*PARTIAL, "data.batch_size=8"]])
+def test_what_the_kept_states_cost_is_counted_and_not_only_for_the_first(
+    settings: list[str], train: Command
+) -> None:
+    plain = result(train(*settings, "fast.frozen_states=false"))["flops"]
+    assert plain["read"] == 0
+    rows = 96  # of train, of one length: as many operations a row, by whichever way
+    for _ in range(2):
+        found = result(train(*settings, "seed=2"))
+        kept, steps = found["flops"], found["timing"]["steps"]
+        assert kept["per_step"] + kept["read"] * 8 / rows == plain["per_step"]
+        assert kept["total"] == kept["read"] + kept["per_step"] * steps
+
+
 def test_another_model_tokenizer_row_or_pooling_is_another_entry(
     train: Command, promoter_files: list[str], tmp_path: Path
 ) -> None:
