@@ -6,6 +6,7 @@ import statistics
 from dnaft.report.charts import Chart, Figure, Heat, Plot, Point, Series
 from dnaft.report.contents import Contents
 from dnaft.report.groups import Group
+from dnaft.report.marks import Marked
 from dnaft.report.side_files import (
     Curve,
     read_curves,
@@ -24,18 +25,19 @@ def training_curves(contents: Contents) -> tuple[Figure, Figure]:
     for task in contents.tasks:
         found = contents.of_task(task)
         loss_series, score_series = [], []
-        cheapest = min(filter(_is_cost, map(_step_cost, found)), default=math.nan)
+        dearest = max(filter(_is_cost, map(_step_cost, found)), default=math.nan)
         for one in found:
             dev = f"dev/{one.metric}"
             curves = _mean_curves(one, (_LOSS, dev))
-            share = _step_cost(one) / cheapest
+            share, ahead = _step_cost(one) / dearest, _read_cost(one) / dearest
             if _LOSS in curves:
                 points = [Point(x, y) for x, y in thinned(curves[_LOSS])]
                 loss_series.append(contents.series(one, points, joined=True, dotted=False))
             if dev in curves and math.isfinite(share):
                 said = f"{one.method} · {one.model}\nstep"
                 points = [
-                    Point(x * share, y, f"{said} {x:,.0f}\n{dev} {y:.4f}") for x, y in curves[dev]
+                    Point(ahead + x * share, y, f"{said} {x:,.0f}\n{dev} {y:.4f}")
+                    for x, y in curves[dev]
                 ]
                 score_series.append(contents.series(one, points, joined=True))
         if loss_series:
@@ -55,9 +57,10 @@ def training_curves(contents: Contents) -> tuple[Figure, Figure]:
         Figure(
             "flops",
             "Score against compute",
-            "Dev scores during training, the mean over seeds. A step counts as many as its "
-            "floating-point operations are times those of the cheapest configuration of the task, "
-            "so that equal places on the axis cost alike.",
+            "Dev scores during training, the mean over seeds. A step counts for as much as its "
+            "floating-point operations are of those of the dearest configuration of the task, so "
+            "that equal places on the axis cost alike. Where frozen layers are computed once and "
+            f"kept, the curve begins with what that takes.{contents.shown}",
             tuple(costs),
         ),
     )
@@ -77,6 +80,11 @@ def _mean_curves(one: Group, names: tuple[str, ...]) -> dict[str, Curve]:
 
 def _step_cost(one: Group) -> float:
     return one.value("flops", "per_step")
+
+
+def _read_cost(one: Group) -> float:
+    cost = one.value("flops", "read")
+    return cost if _is_cost(cost) else 0.0
 
 
 def _is_cost(value: float) -> bool:
@@ -100,20 +108,21 @@ def layer_curves(contents: Contents) -> Figure:
         series = []
         for one in contents.of_task(task):
             curves = read_layers(one.runs[0].path, one.metric)
+            chosen = _best_layer(one)
             for split, curve in curves.items():
-                top = max((y for _, y in curve if y == y), default=math.nan)
                 points = tuple(
                     Point(
                         x,
                         y,
                         f"{one.model}, {split}\nlayer {x:.0f}: {y:.4f}",
-                        ringed=split == "dev" and y == top,
+                        ringed=split == "dev" and x == chosen,
                     )
                     for x, y in curve
                 )
                 shape = contents.palette.shapes[one.model]
                 colour = int(split == "test")
-                series.append(Series(split, points, one.model, colour, shape, joined=True))
+                name = Marked(split, one.marks)
+                series.append(Series(name, points, one.model, colour, shape, joined=True))
                 metric = one.metric
         if series:
             levels = contents.levels(task)
@@ -122,9 +131,16 @@ def layer_curves(contents: Contents) -> Figure:
         "layers",
         "Probes of each layer",
         "A linear model on every hidden state; 0 is what enters the first layer. The ring marks "
-        "the layer with the best dev score. First seed.",
+        f"the layer with the best dev score. First seed.{contents.shown}",
         tuple(charts),
     )
+
+
+def _best_layer(one: Group) -> float:
+    """Return the layer with the best dev score of the score that chooses, nan without one."""
+    curve = read_layers(one.runs[0].path, one.chooser).get("dev", [])
+    known = [(y, -x) for x, y in curve if math.isfinite(y)]
+    return -max(known)[1] if known else math.nan
 
 
 def rank_maps(contents: Contents) -> Figure:
@@ -143,7 +159,7 @@ def rank_maps(contents: Contents) -> Figure:
         )
         form = ".0f" if len(found) == 1 else ".1f"
         columns = tuple(f"layer {int(x)}" if x.isdigit() else x for x in layers)
-        title = f"{task}, {model}, {method}"
+        title = Marked(f"{task}, {model}, {method}", one.marks)
         top = max(mean.values())
         charts.append(Heat(title, tuple(roles), columns, values, form, "rank", 0.0, top))
     return Figure(

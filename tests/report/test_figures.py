@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import pearsonr
 
-from dnaft.report.charts import Figure, Heat, Plot, Radar
+from dnaft.report.charts import Figure, Heat, Plot, Radar, Rows
 from dnaft.report.contents import Contents, gather
 from dnaft.report.families import MARKS
 from dnaft.report.label_figures import label_figures
@@ -13,7 +13,8 @@ from dnaft.report.run_figures import rank_maps, thinned, training_curves
 from dnaft.report.runs import find_results, read_results
 from dnaft.report.score_figures import against_parameters, by_method
 from dnaft.report.setting_figures import by_setting, run_times, trainable_shares
-from dnaft.report.task_figures import averages, radars, top_two
+from dnaft.report.task_figures import averages, radars
+from dnaft.report.top_two import top_two
 from report_runs import make_run, write_labels, write_metrics, write_ranks
 
 
@@ -41,11 +42,17 @@ def test_curves_are_means_over_seeds_at_the_steps_of_all(tmp_path: Path) -> None
 
 
 def test_a_step_counts_by_its_cost(tmp_path: Path) -> None:
-    for method, cost in (("lora", 2e9), ("full", 3e9)):
-        run = make_run(tmp_path, method=method, flops={"per_step": cost, "total": cost})
+    for method, cost, read in (("lora", 2e9, 0), ("full", 4e9, 0), ("linear_probe", 1e9, 8e9)):
+        run = make_run(
+            tmp_path, method=method, flops={"per_step": cost, "read": read, "total": cost}
+        )
         write_metrics(run, [1, 1], {20: 0.5}, "mcc")
     found = values(only(training_curves(contents_of(tmp_path))[1]))
-    assert found == {"lora": [(19, 0.5)], "full": [(19 * 1.5, 0.5)]}
+    assert found == {
+        "lora": [(19 / 2, 0.5)],
+        "full": [(19, 0.5)],
+        "linear_probe": [(2 + 19 / 4, 0.5)],
+    }
 
 
 def test_lines_that_a_crash_cut_short_are_left_out(tmp_path: Path) -> None:
@@ -94,8 +101,12 @@ def test_scores_of_a_task_with_spread_front_and_baseline(tmp_path: Path) -> None
     assert (point.low, point.high) == pytest.approx((0.4 - 0.02**0.5, 0.4 + 0.02**0.5))
     assert set(values(only(by_method(contents)))) == set(sizes)
     shares = values(only(trainable_shares(contents)))
-    assert shares["lora"] == [(0, pytest.approx(10))]
-    assert values(only(run_times(contents)))["ia3"] == [(1, 60)]  # after full
+    # One model: each method has a place of its own.
+    assert shares["lora"] == [(2, pytest.approx(10))]
+    (times,) = run_times(contents).charts
+    assert isinstance(times, Rows)
+    assert times.names == ("full", "ia3", "lora")
+    assert [(point.x, point.y) for point in times.series[1].points] == [(1, 60)]
 
 
 def test_figures_over_tasks(tmp_path: Path) -> None:
