@@ -111,9 +111,9 @@ class FineTuner(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser with a schedule over all planned steps."""
         total = int(self.trainer.estimated_stepping_batches)
-        matrices = [group.left for group in self.triplets]
+        backbone = self.backbone
         optimizer, scheduler = self.optimizer_config.build(
-            self.backbone.named_parameters(), total, self.backbone.rate_factors, matrices
+            backbone.named_parameters(), total, backbone.rate_factors, backbone.vectors
         )
         return {
             "optimizer": optimizer,

@@ -1,12 +1,11 @@
 """Optimiser and learning-rate schedule."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -20,8 +19,9 @@ class AdamW:
         lr: Highest learning rate, reached at the end of the warm-up.
         head_lr: The same for the task head, which starts from nothing while the backbone is
             pretrained; None takes `lr`.
-        weight_decay: Decay of all trained weights but biases, norms and singular values; a decay
-            of singular values would prune by size, which is the rank sampler's work.
+        weight_decay: Decay of all trained weights but biases, norms and vectors of scales, which
+            start at one; a decay of singular values would prune by size, which is the rank
+            sampler's work.
         betas: Memory of the first and second moment.
         warmup_fraction: Share of the optimiser steps with a rising rate.
         warmup_steps: The same in steps, in place of the fraction.
@@ -72,7 +72,7 @@ class AdamW:
         named: Iterable[tuple[str, Parameter]],
         total_steps: int,
         rate_factors: Mapping[str, float] | None = None,
-        matrices: Iterable[Tensor] = (),
+        vectors: Container[str] = (),
     ) -> tuple[Optimizer, LambdaLR]:
         """Return the optimiser over the trainable parameters and its schedule, stepped per step.
 
@@ -80,28 +80,26 @@ class AdamW:
             named: Parameters by name; those without gradient are left out.
             total_steps: Optimiser steps of the whole run.
             rate_factors: What the learning rate of a parameter is multiplied with, by its name; 1
-                for those that are not named (LoRA+, layer-wise decay).
-            matrices: Parameters that are matrices also where they have a single column, as P of a
-                singular value decomposition has at rank 1.
+                for those that are not named (LoRA+, layer-wise decay). `head_lr` is no multiple.
+            vectors: Names of parameters that are vectors, though stored with two dimensions.
         """
         factors = rate_factors or {}
-        wide = {id(matrix) for matrix in matrices}
-        groups: dict[tuple[bool, bool, float], list[Parameter]] = {}
+        groups: dict[tuple[float, bool], list[Parameter]] = {}
         for name, parameter in named:
             if parameter.requires_grad:
-                vector = parameter.ndim < 2 or (
-                    parameter.shape[-1] == 1 and id(parameter) not in wide
-                )
-                key = ("task_head" in name, vector, factors.get(name, 1.0))
-                groups.setdefault(key, []).append(parameter)
+                lr = self.lr * factors.get(name, 1.0)
+                if self.head_lr is not None and "task_head" in name:
+                    lr = self.head_lr
+                vector = parameter.ndim < 2 or name in vectors
+                groups.setdefault((lr, vector), []).append(parameter)
         optimizer = torch.optim.AdamW(
             [
                 {
                     "params": parameters,
-                    "lr": factor * (self.head_lr if head and self.head_lr is not None else self.lr),
+                    "lr": lr,
                     "weight_decay": 0.0 if vector else self.weight_decay,
                 }
-                for (head, vector, factor), parameters in groups.items()
+                for (lr, vector), parameters in groups.items()
             ],
             lr=self.lr,
             betas=self.betas,

@@ -1,9 +1,17 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
+from dnaft.methods.adalora import inject_adalora
+from dnaft.methods.ia3 import inject_ia3
+from dnaft.methods.lora import inject_lora
+from dnaft.models.backbone import Backbone
 from dnaft.optimization import AdamW
+from small_methods import plain
 
 
 def test_the_schedule_equals_that_of_transformers() -> None:
@@ -34,21 +42,37 @@ def test_groups_by_head_and_shape() -> None:
     model["body"].register_parameter("lora_E", nn.Parameter(torch.zeros(4, 1)))
     frozen = nn.Parameter(torch.zeros(5, 5), requires_grad=False)
     named = [*model.named_parameters(), ("body.frozen", frozen)]
-    optimizer, _ = AdamW(lr=0.1, head_lr=0.5, weight_decay=0.3).build(named, 10)
+    optimizer, _ = AdamW(lr=0.1, head_lr=0.5, weight_decay=0.3).build(
+        named, 10, {"task_head.weight": 7.0}, vectors={"body.lora_E"}
+    )
     found = {
         (group["initial_lr"], group["weight_decay"], sum(p.numel() for p in group["params"]))
         for group in optimizer.param_groups
     }
-    # Biases and singular values, (rank, 1), are not decayed.
+    # Biases and what is named a vector are not decayed; the head's own rate is no multiple.
     assert found == {(0.1, 0.3, 6), (0.1, 0.0, 2 + 4), (0.5, 0.3, 4), (0.5, 0.0, 2)}
 
 
-def test_a_matrix_of_one_column_is_decayed_if_it_is_named_as_one() -> None:
-    left, values = nn.Parameter(torch.zeros(7, 1)), nn.Parameter(torch.zeros(1, 1))
-    named = [("left", left), ("values", values), ("scale", nn.Parameter(torch.zeros(())))]
-    optimizer, _ = AdamW(lr=0.1, weight_decay=0.3).build(named, 10, matrices=[left])
-    decayed = [p for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]]
-    assert [id(parameter) for parameter in decayed] == [id(left)]
+@pytest.mark.parametrize(
+    "inject",
+    [
+        partial(inject_ia3, target_roles=("k", "fc2")),
+        partial(inject_adalora, rank=1, alpha=1, target_roles=("k", "fc2")),
+        partial(inject_lora, rank=1, alpha=1, target_roles=("k", "fc2")),
+    ],
+)
+def test_scales_are_not_decayed_and_matrices_of_one_column_are(
+    inject: Callable[[Backbone], None],
+) -> None:
+    backbone = plain("bert")
+    inject(backbone)
+    named = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
+    optimizer, _ = AdamW(lr=0.1, weight_decay=0.3).build(named, 10, vectors=backbone.vectors)
+    decayed = {id(p) for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]}
+    scales = {name for name, p in named if p.ndim < 2 or "ia3_l" in name or "lora_E" in name}
+    assert {name for name, p in named if id(p) not in decayed} == scales
+    # The shapes do not tell: some of one column or row are matrices, some are scales.
+    assert sum(1 in p.shape and p.ndim == 2 for _, p in named) > 2
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from dnaft.methods.trial import send_row
 from dnaft.models.backbone import Backbone
 
 ADAPTER = "default"  # PEFT's name for the only adapter that there is
+# Scales of IA3, singular values of AdaLoRA: PEFT stores them as (d, 1) or (1, d).
+_VECTORS = (".ia3_l.", ".lora_E.")
 
 
 def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
@@ -33,6 +35,8 @@ def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
     trunk: Any = backbone.model
     in_four_bits = not all(p.is_floating_point() for p in trunk.parameters())
     backbone.model = get_peft_model(trunk, config)
+    names = (name for name, _ in backbone.named_parameters())
+    backbone.vectors |= {name for name in names if any(part in name for part in _VECTORS)}
     if in_four_bits:
         _check_it_runs(backbone, config)
 

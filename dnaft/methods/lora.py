@@ -26,7 +26,8 @@ def inject_lora(
       direction.
     - rsLoRA (Kalajdzievski 2023, arXiv:2312.03732): the scale is alpha / sqrt(rank), so that
       neither outputs nor gradients shrink as the rank grows.
-    - LoRA+ (Hayou et al. 2024, arXiv:2402.12354): B learns `lr_ratio` times as fast as A.
+    - LoRA+ (Hayou et al. 2024, arXiv:2402.12354): B learns `lr_ratio` times as fast as A, and so
+      does the head, which starts from nothing, as B does.
 
     Args:
         backbone: Backbone with its head attached.
@@ -60,3 +61,6 @@ def inject_lora(
         for name, module in backbone.named_modules():
             if isinstance(module, LoraLayer):
                 backbone.rate_factors[f"{name}.lora_B.{ADAPTER}.weight"] = lr_ratio
+        for name, _ in backbone.named_parameters():
+            if "task_head" in name:
+                backbone.rate_factors[name] = lr_ratio

@@ -37,7 +37,7 @@ def find_triplets(backbone: Backbone) -> list[TripletGroup]:
 
 @torch.no_grad()
 def update_scale(layer: Any) -> float:
-    """Return what P diag(lambda) Q is multiplied with: alpha / initial rank.
+    """Return what P diag(lambda) Q is multiplied with.
 
     PEFT divides by the rank at injection, whatever was pruned since, and adds 1e-5 to be safe from
     a rank of 0.

@@ -41,6 +41,7 @@ class Backbone(nn.Module):
         layer_names: Module name of each layer, from the first on; empty without roles.
         rate_factors: What a method multiplies the learning rate with, by parameter name; 1 for
             those that are not named.
+        vectors: Names of trained parameters that are vectors, though stored with two dimensions.
         encode_with_others: In training computes the hidden states of a batch together with those
             of other runs, or returns None where that cannot be; None for a run by itself.
         frozen_trunk: The layers that `states` of a batch stand for; None if those are last hidden
@@ -79,6 +80,7 @@ class Backbone(nn.Module):
             for layer in range(layers)
         ]
         self.rate_factors: dict[str, float] = {}
+        self.vectors: set[str] = set()
         self.frozen_trunk: FrozenTrunk | None = None
         self.encode_with_others: EncodeWithOthers | None = None
         self.computes_twice = False

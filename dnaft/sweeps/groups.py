@@ -13,6 +13,7 @@ _OWN = (
     ("method", "inject", "alpha"),
     ("method", "inject", "rank_stabilised"),
     ("method", "inject", "lr_ratio"),
+    ("method", "inject", "scale_rank"),
     ("method", "inject", "vectors"),
     ("method", "optimizer"),
     ("method", "orthogonality_weight"),

@@ -188,11 +188,16 @@ def test_steps_without_usable_gradients_delay_the_first_allocation(accumulate: A
     assert torch.cat(callback._importance.scores()).isfinite().all()
 
 
-@pytest.mark.parametrize("rank", [3, 6])
-def test_the_scale_is_alpha_over_the_initial_rank_whatever_was_pruned(rank: int) -> None:
-    """`ranknum` never moves in PEFT either: it is a constant here, and documented as one."""
+@pytest.mark.parametrize(("rank", "scale_rank", "scale"), [(3, 2, 6), (6, 2, 6), (6, None, 2)])
+def test_the_scale_does_not_depend_on_the_initial_rank(
+    rank: int, scale_rank: int | None, scale: float
+) -> None:
+    """`ranknum` stays in PEFT as it begins, so that 6 triplets act half as much as 3 of the same.
+
+    Without `scale_rank` it is so here, as in the authors' code. Pruning changes it in neither case.
+    """
     callback = sampler(target_rank=1, **ADALORA)
-    tuner = fit(callback, tuner=module(rank=rank, alpha=12))
+    tuner = fit(callback, tuner=module(rank=rank, alpha=12, scale_rank=scale_rank))
     assert sum(ranks(tuner)) == MATRICES
     tuner.double().eval()
     x = torch.randn(5, 16, dtype=torch.float64)
@@ -200,7 +205,7 @@ def test_the_scale_is_alpha_over_the_initial_rank_whatever_was_pruned(rank: int)
         layer, role = group.name.split(".")
         adapted: Any = tuner.backbone.trunk.get_submodule(ROLES[role].format(layer=int(layer)))
         update = group.left @ torch.diag(group.values.flatten()) @ group.right
-        expected = adapted.get_base_layer()(x) + 12 / rank * x @ update.T
+        expected = adapted.get_base_layer()(x) + scale * x @ update.T
         torch.testing.assert_close(adapted(x), expected, rtol=1e-5, atol=1e-7)
 
 
