@@ -24,7 +24,8 @@ demo: $(STAMP) ## The main job on packaged yeast promoters, beside two baselines
 test: $(STAMP) ## The default test suite, offline (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-test-all: $(STAMP) ## Every test, also the slow ones
+test-all: $(STAMP) ## Every test, also the slow ones; installs Ray
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not gpu"
 
 lint: $(STAMP) ## Style, layers of imports
@@ -46,11 +47,14 @@ method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 run
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 STUDY := $(BIN)/python -m dnaft.train sweep=study data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
-study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 270 runs (hours; goes on); DATA=folder of GUE
-	$(STUDY) && $(STUDY) method=lora,adalora,adalora_rs seed=4,5
+study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 266 runs (hours; goes on); DATA=folder of GUE
+	-$(STUDY) method=baseline_kmer,baseline_onehot seed=1 eval.choose_after=0
+	-$(STUDY)
+	-$(STUDY) method=lora,adalora,adalora_rs seed=4,5
+	-$(STUDY)_rates task=prom_tata,tf_2,yeast_strand method=lora,adalora,adalora_rs seed=1 method.optimizer.lr=0.001,0.003,0.01,0.03
 	$(BIN)/python -m dnaft.report runs=outputs/study out=outputs/study_report
 	cp outputs/study_report/report.html docs/study.html
-	$(BIN)/python benchmarks/study_page.py outputs/study
+	$(BIN)/python benchmarks/study_page.py outputs/study outputs/study_rates
 
 cards: $(STAMP) ## docs/packaged_models.md from the cards beside the packaged weights
 	$(BIN)/python benchmarks/model_cards.py

@@ -4,7 +4,8 @@
 
 FOLDER holds GUE's files (docs/data.md). Three parts, each from runs of equal length:
 
-1. a sweep: each method at four learning rates on three tasks, one seed; dev chooses the rate;
+1. a sweep: each method at four learning rates on three tasks, one seed; dev chooses the rate. Where
+   the best is the first or the last, the sweep goes on beyond it, by two rates at most;
 2. each method at its rate on four tasks, three seeds, beside the baselines;
 3. the options of rank sampling, on the tasks of the sweep, three seeds.
 
@@ -14,18 +15,21 @@ elsewhere; to measure again, remove both. `--only-report` adds finished runs to 
 the page if none is missing.
 """
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import methods_page
 from methods_page import (
+    MODEL,
     OPTIONS,
     RATES,
     SWEEP_TASKS,
     TABLE_TASKS,
     UNSEEDED,
     Numbers,
+    Subject,
 )
 from runs import Overrides, read_csv, write_csv
 from study import (
@@ -43,9 +47,10 @@ from tables import Row
 
 from dnaft.record import RunRecord
 
-MODEL = "yeast_mini"
 STEPS = 150
 CSV = DOCS / "method_results.csv"
+_FURTHER = 2  # rates beyond the four, at most
+_SAMPLED = Subject(MODEL, "adalora_rs")
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,24 @@ class Cell:
 
     Attributes:
         task: Task.
-        method: Method.
+        subject: Model and method.
         seed: Seed.
         rate: Learning rate as text, empty for a baseline.
         option: Name of the option of rank sampling that differs from the default, or nothing.
     """
 
     task: str
-    method: str
+    subject: Subject
     seed: int
     rate: str = ""
     option: str = ""
 
     def overrides(self) -> Overrides:
         """Return what the command line of this run says."""
-        parts = [f"task={self.task}", f"method={self.method}", f"seed={self.seed}"]
-        if self.method not in BASELINES:
-            parts.append(f"model={MODEL}")
+        model, method = self.subject
+        parts = [f"task={self.task}", f"method={method}", f"seed={self.seed}"]
+        if method not in BASELINES:
+            parts.append(f"model={model}")
         if self.rate:
             parts += [f"method.optimizer.lr={self.rate}", *budget(STEPS)]
         return (*parts, *OPTIONS.get(self.option, ()))
@@ -79,11 +85,12 @@ class Cell:
         """Return the columns of the csv that say which run this is."""
         return {
             "task": self.task,
-            "method": self.method,
+            "model": self.subject.model,
+            "method": self.subject.method,
             "option": self.option,
             "seed": str(self.seed),
             "lr": self.rate,
-            "weights": fingerprint(MODEL),
+            "weights": fingerprint(self.subject.model),
         }
 
     def key(self) -> tuple[str, ...]:
@@ -91,31 +98,42 @@ class Cell:
         return tuple(self.columns().values())
 
 
-def sweep_cells() -> list[Cell]:
-    """Return the runs that choose the learning rates."""
+def first_cells() -> list[Cell]:
+    """Return the runs that the sweep begins with."""
     return [
-        Cell(task, method, SEEDS[0], rate)
-        for method, rates in RATES.items()
+        Cell(task, subject, SEEDS[0], rate)
+        for subject, rates in RATES.items()
         for rate in rates
         for task in SWEEP_TASKS
     ]
 
 
-def chosen_cells(rate: Callable[[str], str]) -> list[Cell]:
+def further_cells(numbers: Numbers) -> list[Cell]:
+    """Return the runs of the next rate, for each method whose best one lies at an end."""
+    cells = []
+    for subject, rates in RATES.items():
+        if len(numbers.rates(subject)) < len(rates) + _FURTHER:
+            beyond = numbers.beyond(subject)
+            if beyond:
+                cells += [Cell(task, subject, SEEDS[0], beyond) for task in SWEEP_TASKS]
+    return cells
+
+
+def chosen_cells(rate: Callable[[Subject], str]) -> list[Cell]:
     """Return the runs of the two comparisons.
 
     Args:
         rate: Gives the learning rate that dev chose for a method.
     """
-    cells = [Cell(task, method, SEEDS[0]) for task in TABLE_TASKS for method in UNSEEDED]
+    cells = [Cell(task, subject, SEEDS[0]) for task in TABLE_TASKS for subject in UNSEEDED]
     cells += [
-        Cell(task, method, seed, rate(method))
+        Cell(task, subject, seed, rate(subject))
         for seed in SEEDS
-        for method in RATES
+        for subject in RATES
         for task in TABLE_TASKS
     ]
     cells += [
-        Cell(task, "adalora_rs", seed, rate("adalora_rs"), option)
+        Cell(task, _SAMPLED, seed, rate(_SAMPLED), option)
         for seed in SEEDS
         for option in ("", *OPTIONS)
         for task in SWEEP_TASKS
@@ -125,9 +143,12 @@ def chosen_cells(rate: Callable[[str], str]) -> list[Cell]:
 
 def to_row(cell: Cell, run: RunRecord) -> Row:
     """Return a line of the csv."""
+    kept = run.ranks.get("chosen", {})
     return {
         **cell.columns(),
         **score_columns(run),
+        "chosen_step": str(run.chosen["step"] or ""),
+        "mean_rank": f"{statistics.mean(kept.values()):.3f}" if kept else "",
         "trainable": str(run.parameters["trainable"]),
         "precision": str(run.training.get("precision", "")),
         "seconds": f"{run.timing['seconds']:.1f}",
@@ -139,8 +160,8 @@ def to_row(cell: Cell, run: RunRecord) -> Row:
 def kept_rows() -> dict[tuple[str, ...], Row]:
     """Return the lines of the csv that these weights made, by what says which run each is."""
     rows = read_csv(CSV) if CSV.is_file() else []
-    rows = [row for row in rows if row["weights"] == fingerprint(MODEL)]
-    names = Cell("", "", 0).columns()
+    rows = [row for row in rows if row["weights"] == fingerprint(row["model"])]
+    names = Cell("", _SAMPLED, 0).columns()
     return {tuple(row[name] for name in names): row for row in rows}
 
 
@@ -149,19 +170,24 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data-dir", required=True, help="folder with GUE's files")
     options = arguments.parse_args()
-    output = output_folder("methods", MODEL)
     data = (f"data_dir={Path(options.data_dir).resolve()}",)
 
     def complete(cells: list[Cell]) -> list[Row]:
+        for model in dict.fromkeys(cell.subject.model for cell in cells):
+            kept = kept_rows()
+            missing = [c for c in cells if c.subject.model == model and c.key() not in kept]
+            output = output_folder("methods", model)
+            made = rows_of(missing, to_row, output, options, data)
+            if made:
+                write_csv([*kept.values(), *made], CSV)
         kept = kept_rows()
-        missing = [cell for cell in cells if cell.key() not in kept]
-        made = rows_of(missing, to_row, output, options, data)
-        if made:
-            write_csv([*kept.values(), *made], CSV)
-        return [*(kept[cell.key()] for cell in cells if cell.key() in kept), *made]
+        return [kept[cell.key()] for cell in cells if cell.key() in kept]
 
-    first = sweep_cells()
+    first = first_cells()
     numbers = Numbers(complete(first))
+    while further := further_cells(numbers):
+        first += further
+        numbers = Numbers([*numbers.rows, *complete(further)])
     rest = [cell for cell in chosen_cells(numbers.rate) if cell not in first]
     methods_page.write([*numbers.rows, *complete(rest)], DOCS)
 

@@ -2,37 +2,69 @@
 
 import statistics
 from pathlib import Path
+from typing import NamedTuple
 
 from study import BASELINES, METRICS, SEEDS, fill, swept
 from tables import Row, compare, show, show_rate, table
 
 SWEEP_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 TABLE_TASKS = ("prom_tata", "tf_2", "yeast_strand", "yeast_tata")
+MODEL, LANGUAGE_MODEL = "yeast_mini", "yeast_mini_opt"
+
+
+class Subject(NamedTuple):
+    """What is compared: a method on a model."""
+
+    model: str
+    method: str
+
+    def __str__(self) -> str:
+        """Return what it is called in a table."""
+        return f"`{self.method}`" if self.model == MODEL else f"`{self.method}` on `{self.model}`"
+
+
 # Methods without a learning rate, whose seed changes nothing.
-UNSEEDED = {**BASELINES, "layer_probe": "`layer_probe`"}
-# Four rates a method, each about three times the one before, around those of common use.
-_WEIGHTS = ("0.0001", "0.0003", "0.001", "0.003")
-_ADAPTERS = ("0.0003", "0.001", "0.003", "0.01")
-_SCALES = ("0.001", "0.003", "0.01", "0.03")
-_VECTORS = ("0.003", "0.01", "0.03", "0.1")
+UNSEEDED = {Subject(MODEL, method): name for method, name in BASELINES.items()}
+UNSEEDED[Subject(MODEL, "layer_probe")] = "`layer_probe`"
+# Rates, each about three times the one before; a sweep begins with four around those of common use.
+LADDER = (
+    "0.00001", "0.00003", "0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1.0",
+)  # fmt: skip
+_WEIGHTS = LADDER[2:6]
+_ADAPTERS = LADDER[3:7]
+_SCALES = LADDER[4:8]
+_VECTORS = LADDER[5:9]
 RATES = {
-    "full": _WEIGHTS,
-    "partial": _WEIGHTS,
-    "bitfit": _ADAPTERS,
-    "linear_probe": _SCALES,
-    "lora": _ADAPTERS,
-    "rslora": _ADAPTERS,
-    "loraplus": _WEIGHTS,
-    "dora": _ADAPTERS,
-    "adalora": _SCALES,
-    "adalora_rs": _SCALES,
-    "loha": _SCALES,
-    "lokr": _SCALES,
-    "vera": _VECTORS,
-    "ia3": _SCALES,
-    "bottleneck": _ADAPTERS,
-    "prompt_tuning": _VECTORS,
-    "p_tuning": _ADAPTERS,
+    Subject(model, method): rates
+    for model, methods in {
+        MODEL: {
+            "full": _WEIGHTS,
+            "partial": _WEIGHTS,
+            "bitfit": _ADAPTERS,
+            "linear_probe": _SCALES,
+            "lora": _ADAPTERS,
+            "rslora": _ADAPTERS,
+            "loraplus": _WEIGHTS,
+            "dora": _ADAPTERS,
+            "adalora": _SCALES,
+            "adalora_rs": _SCALES,
+            "loha": _SCALES,
+            "lokr": _SCALES,
+            "vera": _VECTORS,
+            "ia3": _SCALES,
+            "bottleneck": _ADAPTERS,
+            "prompt_tuning": _VECTORS,
+            "p_tuning": _ADAPTERS,
+        },
+        # What yeast_mini does not take, and LoRA to compare with.
+        LANGUAGE_MODEL: {
+            "lora": _ADAPTERS,
+            "lingo": _SCALES,
+            "prefix_tuning": _ADAPTERS,
+            "p_tuning_v2": _SCALES,
+        },
+    }.items()
+    for method, rates in methods.items()
 }
 _SAMPLER = "method.callbacks.rank_sampler"
 OPTIONS = {
@@ -54,57 +86,74 @@ class Numbers:
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
 
-    def swept(self, method: str, rate: str) -> float:
+    def swept(self, subject: Subject, rate: str) -> float:
         """Return the dev MCC that a learning rate had in the sweep, mean of its tasks."""
-        wanted = {"method": method, "lr": rate, "option": ""}
+        wanted = {"model": subject.model, "method": subject.method, "lr": rate, "option": ""}
         return swept(self.rows, SWEEP_TASKS, wanted)
 
-    def rate(self, method: str) -> str:
-        """Return the learning rate that dev chose in the sweep; some methods have none."""
-        if method in UNSEEDED:
-            return ""
-        return max(RATES[method], key=lambda rate: self.swept(method, rate))
+    def rates(self, subject: Subject) -> tuple[str, ...]:
+        """Return the learning rates of the sweep, in their order."""
+        tried = {row["lr"] for row in self.rows if (row["model"], row["method"]) == subject} | set(
+            RATES[subject]
+        )
+        return tuple(rate for rate in LADDER if rate in tried)
 
-    def rows_of(self, task: str, method: str, option: str = "") -> list[Row]:
+    def rate(self, subject: Subject) -> str:
+        """Return the learning rate that dev chose in the sweep; some methods have none."""
+        if subject in UNSEEDED:
+            return ""
+        return max(self.rates(subject), key=lambda rate: self.swept(subject, rate))
+
+    def beyond(self, subject: Subject) -> str:
+        """Return the rate beyond the best one if that is the first or the last, else nothing."""
+        rates, best = self.rates(subject), self.rate(subject)
+        at = LADDER.index(best) + {rates[0]: -1, rates[-1]: 1}.get(best, 0)
+        return LADDER[at] if 0 <= at < len(LADDER) and LADDER[at] != best else ""
+
+    def rows_of(self, task: str, subject: Subject, option: str = "") -> list[Row]:
         """Return the runs of a method at its rate, one a seed.
 
         Raises:
             SystemExit: If one is missing.
         """
-        seeds = SEEDS[:1] if method in UNSEEDED else SEEDS
-        wanted = (task, method, option, self.rate(method))
+        seeds = SEEDS[:1] if subject in UNSEEDED else SEEDS
+        wanted = (task, *subject, option, self.rate(subject))
         found = {
             int(row["seed"]): row
             for row in self.rows
-            if (row["task"], row["method"], row["option"], row["lr"]) == wanted
+            if (row["task"], row["model"], row["method"], row["option"], row["lr"]) == wanted
         }
         if not found.keys() >= set(seeds):
-            raise SystemExit(f"{task} {method} {option}: runs are missing")
+            raise SystemExit(f"{task} {subject} {option}: runs are missing")
         return [found[seed] for seed in seeds]
 
-    def of(self, task: str, method: str, score: str, option: str = "") -> list[float]:
+    def of(self, task: str, subject: Subject, score: str, option: str = "") -> list[float]:
         """Return one number, such as `test_mcc`, for each seed."""
-        return [float(row[score]) for row in self.rows_of(task, method, option)]
+        return [float(row[score]) for row in self.rows_of(task, subject, option)]
 
 
 def sweep_table(numbers: Numbers) -> str:
     """Return what each learning rate had on dev, the chosen ones in bold."""
-    lines = [["", "learning rates", *(f"dev MCC, rate {n}" for n in range(1, 5))]]
-    for method, rates in RATES.items():
-        chosen = numbers.rate(method)
-        scores = [(rate, show([numbers.swept(method, rate)])) for rate in rates]
-        cells = [f"**{score}**" if rate == chosen else score for rate, score in scores]
-        lines.append([f"`{method}`", ", ".join(map(show_rate, rates)), *cells])
+    tried = {subject: numbers.rates(subject) for subject in RATES}
+    shown = [rate for rate in LADDER if any(rate in rates for rates in tried.values())]
+    lines = [["dev MCC", *map(show_rate, shown)]]
+    for subject, rates in tried.items():
+        scores = {rate: show([numbers.swept(subject, rate)]) for rate in rates}
+        chosen = numbers.rate(subject)
+        scores[chosen] = f"**{scores[chosen]}**" + (" ◂" if numbers.beyond(subject) else "")
+        lines.append([str(subject), *(scores.get(rate, "") for rate in shown)])
     return table(lines)
 
 
 def method_table(numbers: Numbers, metric: str) -> str:
-    """Return dev and test of every method on every task, with what it took."""
+    """Return dev and test of every method on every task."""
     lines = [["", *(f"{task}, dev / test" for task in TABLE_TASKS)]]
-    for method, name in (*UNSEEDED.items(), *((m, f"`{m}`") for m in RATES)):
+    for subject, name in (*UNSEEDED.items(), *((s, str(s)) for s in RATES)):
         cells = []
         for task in TABLE_TASKS:
-            dev, test = (numbers.of(task, method, f"{split}_{metric}") for split in ("dev", "test"))
+            dev, test = (
+                numbers.of(task, subject, f"{split}_{metric}") for split in ("dev", "test")
+            )
             cells.append(f"{show([statistics.mean(dev)])} / {show(test)}")
         lines.append([name, *cells])
     return table(lines)
@@ -113,14 +162,15 @@ def method_table(numbers: Numbers, metric: str) -> str:
 def cost_table(numbers: Numbers) -> str:
     """Return parameters, seconds and memory of every method on the first task."""
     task = TABLE_TASKS[0]
-    lines = [["", "learning rate", "trained parameters", "seconds of training", "peak memory, MB"]]
-    for method in RATES:
-        trained = numbers.of(task, method, "trainable")
-        seconds, memory = (numbers.of(task, method, n) for n in ("train_seconds", "megabytes"))
+    lines = [["", "learning rate", "trained parameters", "seconds of the run", "peak memory, MB"]]
+    for subject, name in (*UNSEEDED.items(), *((s, str(s)) for s in RATES)):
+        rate = numbers.rate(subject)
+        trained = numbers.of(task, subject, "trainable")
+        seconds, memory = (numbers.of(task, subject, n) for n in ("seconds", "megabytes"))
         lines.append(
             [
-                f"`{method}`",
-                show_rate(numbers.rate(method)),
+                name,
+                show_rate(rate) if rate else "",
                 f"{trained[0]:,.0f}",
                 f"{statistics.median(seconds):.0f}",
                 f"{statistics.median(memory):,.0f}",
@@ -134,15 +184,17 @@ _COMPARED = ["mean difference", "95% interval", "effect size d", "p, t-test", "p
 
 def option_table(numbers: Numbers) -> str:
     """Return each option of rank sampling beside the default, paired over tasks and seeds."""
-    lines = [["", "dev MCC", "test MCC", *(f"{name}, dev" for name in _COMPARED[:4])]]
+    lines = [["", "dev MCC", "test MCC", *(f"{name}, dev" for name in _COMPARED)]]
+
+    sampled = Subject(MODEL, "adalora_rs")
 
     def scores(option: str, split: str) -> list[float]:
-        tasks = (numbers.of(t, "adalora_rs", f"{split}_mcc", option) for t in SWEEP_TASKS)
+        tasks = (numbers.of(t, sampled, f"{split}_mcc", option) for t in SWEEP_TASKS)
         return [score for task in tasks for score in task]
 
     for option in ("", *OPTIONS):
         dev = scores(option, "dev")
-        against = compare(dev, scores("", "dev"))[:4] if option else ["", "", "", ""]
+        against = compare(dev, scores("", "dev")) if option else [""] * len(_COMPARED)
         means = [show([statistics.mean(values)]) for values in (dev, scores(option, "test"))]
         lines.append([option or "default", *means, *against])
     return table(lines)

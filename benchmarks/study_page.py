@@ -1,21 +1,22 @@
 """The page docs/study.md from the runs of `make study`: methods over tasks, and the claim's test.
 
-    python benchmarks/study_page.py FOLDER
+    python benchmarks/study_page.py FOLDER RATES
 
-FOLDER is the output folder of `python -m dnaft.train sweep=study`. The numbers of each run go to
-docs/study.csv, beside the page.
+FOLDER is the output folder of `python -m dnaft.train sweep=study`, RATES that of the same at other
+learning rates. The numbers of each run go to docs/study.csv, beside the page.
 """
 
 import argparse
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 
 from runs import read_runs, write_csv
+from scipy.stats import ttest_rel
 from study import BASELINES, DOCS, METRICS, SEEDS, fill, score_columns
-from tables import Row, compare, show, table
+from tables import Row, compare, show, show_p, show_rate, table
 
 from dnaft.record import RunRecord
+from dnaft.report.paired_tests import holm
 
 METHODS = {
     "linear_probe": "linear probe",
@@ -31,15 +32,21 @@ TASKS = (
 # The seeds of the three methods whose difference is the question.
 CLAIM_SEEDS = (1, 2, 3, 4, 5)
 CLAIM = (("adalora_rs", "adalora"), ("adalora_rs", "lora"), ("adalora", "lora"))
+CLAIMED = ("lora", "adalora", "adalora_rs")
+RATE_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 
 
 def to_row(run: RunRecord) -> Row:
     """Return a line of the csv."""
+    kept = run.ranks.get("chosen", {})
     return {
         "task": run.task,
         "method": run.method,
         "seed": str(run.seed),
+        "lr": str(run.config["method"]["optimizer"]["lr"]) if run.method in METHODS else "",
         **score_columns(run),
+        "chosen_step": str(run.chosen["step"] or ""),
+        "mean_rank": f"{statistics.mean(kept.values()):.3f}" if kept else "",
         "trainable": str(run.parameters["trainable"]),
         "precision": str(run.training.get("precision", "")),
         "seconds": f"{run.timing['seconds']:.1f}",
@@ -57,21 +64,23 @@ class Numbers:
         self.rows = rows
         self._found = {(row["task"], row["method"], int(row["seed"])): row for row in rows}
 
-    def of(self, task: str, method: str, score: str, seeds: Sequence[int] = SEEDS) -> list[float]:
+    def of(self, task: str, method: str, score: str) -> list[float]:
         """Return one number, such as `test_mcc`, for each seed; a baseline has one run.
 
         Raises:
             SystemExit: If a run is missing.
         """
-        seeds = seeds[:1] if method in BASELINES else seeds
+        seeds = SEEDS[:1] if method in BASELINES else SEEDS
+        if method in CLAIMED:
+            seeds = CLAIM_SEEDS
         missing = [seed for seed in seeds if (task, method, seed) not in self._found]
         if missing:
             raise SystemExit(f"task={task} method={method}: no run of seed {missing[0]}")
         return [float(self._found[task, method, seed][score]) for seed in seeds]
 
-    def mean(self, task: str, method: str, score: str, seeds: Sequence[int] = SEEDS) -> float:
+    def mean(self, task: str, method: str, score: str) -> float:
         """Return the mean of `of`."""
-        return statistics.mean(self.of(task, method, score, seeds))
+        return statistics.mean(self.of(task, method, score))
 
 
 def score_table(numbers: Numbers, metric: str) -> str:
@@ -86,12 +95,16 @@ def score_table(numbers: Numbers, metric: str) -> str:
 
 
 def chosen_table(numbers: Numbers, metric: str) -> str:
-    """Return the best method of each task, chosen on dev, beside the better baseline on test."""
+    """Return the best method and the better baseline of each task, both chosen on dev."""
     dev, test = f"dev_{metric}", f"test_{metric}"
-    lines = [["", "best method on dev", "its test score", "better baseline", "its test score"]]
+    lines = [
+        ["", "best method on dev", "its test score", "better baseline on dev", "its test score"]
+    ]
     for task in TASKS:
-        method = max(METHODS, key=lambda m, t=task: numbers.mean(t, m, dev))
-        baseline = max(BASELINES, key=lambda m, t=task: numbers.mean(t, m, test))
+        method, baseline = (
+            max(group, key=lambda m, t=task: numbers.mean(t, m, dev))
+            for group in (METHODS, BASELINES)
+        )
         scores = [show(numbers.of(task, m, test)) for m in (method, baseline)]
         lines.append([task, METHODS[method], scores[0], BASELINES[baseline], scores[1]])
     return table(lines)
@@ -101,12 +114,40 @@ def claim_table(numbers: Numbers, metric: str) -> str:
     """Return the paired comparisons over tasks, each the mean of its seeds."""
 
     def means(method: str) -> list[float]:
-        return [numbers.mean(t, method, f"test_{metric}", CLAIM_SEEDS) for t in TASKS]
+        return [numbers.mean(t, method, f"test_{metric}") for t in TASKS]
 
-    lines = [["", "mean difference", "95% interval", "d", "p, t-test", "p, Wilcoxon"]]
-    for first, second in CLAIM:
-        name = f"{METHODS[first]} - {METHODS[second]}"
-        lines.append([name, *compare(means(first), means(second))])
+    pairs = [(means(first), means(second)) for first, second in CLAIM]
+    corrected = holm([float(ttest_rel(first, second).pvalue) for first, second in pairs])
+    lines = [["", "mean difference", "95% interval", "d", "p, t-test", "p, Wilcoxon", "p, t, Holm"]]
+    for (first, second), values, p in zip(CLAIM, pairs, corrected, strict=True):
+        lines.append([f"{METHODS[first]} - {METHODS[second]}", *compare(*values), show_p(p)])
+    return table(lines)
+
+
+def rank_table(numbers: Numbers) -> str:
+    """Return how many triplets a matrix the chosen checkpoints have."""
+    lines = [["", "triplets a matrix at the chosen checkpoint", "runs chosen before step 200"]]
+    for method in CLAIMED:
+        rows = [row for row in numbers.rows if row["method"] == method]
+        early = sum(int(row["chosen_step"]) < 200 for row in rows)
+        kept = [float(row["mean_rank"]) for row in rows if row["mean_rank"]]
+        shown = f"{statistics.mean(kept):.2f}, at most {max(kept):.2f}" if kept else "8"
+        lines.append([METHODS[method], shown, f"{early} of {len(rows)}"])
+    return table(lines)
+
+
+def rate_table(rows: list[Row]) -> str:
+    """Return the dev MCC of other learning rates, mean of three tasks, one seed."""
+    rates = sorted({float(row["lr"]) for row in rows})
+    lines = [["dev MCC", *(show_rate(str(rate)) for rate in rates)]]
+    for method in CLAIMED:
+        cells = []
+        for rate in rates:
+            found = [r for r in rows if r["method"] == method and float(r["lr"]) == rate]
+            if {row["task"] for row in found} != set(RATE_TASKS):
+                raise SystemExit(f"method={method} lr={rate}: runs are missing")
+            cells.append(show([statistics.mean(float(row["dev_mcc"]) for row in found)]))
+        lines.append([METHODS[method], *cells])
     return table(lines)
 
 
@@ -114,13 +155,22 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("runs", type=Path, help="output folder of the sweep")
-    found = read_runs(parser.parse_args().runs)
-    rows = sorted((to_row(run) for run in found.values()), key=lambda r: tuple(r.values())[:3])
+    parser.add_argument("rates", type=Path, help="output folder of the same at other rates")
+    given = parser.parse_args()
+    rows, rate_rows = (
+        sorted((to_row(run) for run in read_runs(folder).values()), key=lambda r: [*r.values()][:3])
+        for folder in (given.runs, given.rates)
+    )
     if not rows:
         raise SystemExit("no finished run there: make study first")
     numbers = Numbers(rows)
     hours = sum(float(row["seconds"]) for row in rows) / 3600
-    values = {"runs": str(len(rows)), "hours": f"{hours:.1f}"}
+    values = {
+        "runs": str(len(rows)),
+        "hours": f"{hours:.1f}",
+        "ranks": rank_table(numbers),
+        "rates": rate_table(rate_rows),
+    }
     for metric in METRICS:
         values[f"scores_{metric}"] = score_table(numbers, metric)
         values[f"chosen_{metric}"] = chosen_table(numbers, metric)
