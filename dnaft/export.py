@@ -114,13 +114,18 @@ def check(settings: Settings) -> RunRecord:
     adapter, model = settings.run / "adapter", settings.run / "model"
     if not adapter.is_dir() and not model.is_dir():
         raise InputError(f"run: {settings.run} has lost its weights: neither adapter/ nor model/")
+    how = _quantisation(settings.run, record)
+    if how is not None and not adapter.is_dir():
+        raise InputError(
+            f"run: {record.method} has no adapter, and its base model is quantised ({how}), which "
+            "a plain transformers folder is not; load the run with dnaft.saved_run.load_model"
+        )
     if not adapter.is_dir() and not settings.merge:
         raise InputError(
             f"run: {record.method} trains weights of the model itself and has no adapter; "
             "merge=true writes the whole model"
         )
-    how = _quantisation(settings.run, record) if settings.merge else None
-    if how is not None:
+    if settings.merge and how is not None:
         raise InputError(
             f"merge: the base model is quantised ({how}): merged into such weights the adapter "
             "would be rounded away with them. Without merge=true the adapter is written, for use "
@@ -134,7 +139,10 @@ def check(settings: Settings) -> RunRecord:
 
 
 def _quantisation(run: Path, record: RunRecord) -> str | None:
-    """Return how the base says it is quantised, where its config.json lies at hand."""
+    """Return how the run quantised the base, or its config.json if that lies at hand."""
+    kind = record.config["method"].get("quantise")
+    if kind is not None:
+        return f"method.quantise={kind}"
     for folder in (run / "base", Path(str(record.config["model"].get("source"))).expanduser()):
         file = folder / "config.json"
         if file.is_file():

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -30,8 +31,16 @@ from dnaft.saved_run import (
 
 DESCRIPTION = "task_head.json"
 _ROWS, _MOST_TOKENS, _SEED = 8, 512, 0
-# Of the logits: merging rounds each weight once, to 24 bits.
-_LARGEST_DIFFERENCE = 1e-4
+# Of logits in float64, where merging shows alone: it rounds each weight once, to 24 bits. In
+# float32 the order of the sums can move them by as much (docs/export.md has figures).
+_LARGEST_DIFFERENCE = 1e-5
+_FOUR_BITS = (
+    "load_in_4bit",
+    "bnb_4bit_quant_type",
+    "bnb_4bit_use_double_quant",
+    "bnb_4bit_compute_dtype",
+    "llm_int8_skip_modules",
+)
 
 
 def export(run: Path, merge: bool, out: Path) -> Path:
@@ -68,8 +77,9 @@ def export(run: Path, merge: bool, out: Path) -> Path:
             if base == BASE:
                 shutil.copytree(run / BASE, folder / BASE)
         save_head(backbone, folder / HEAD)
-        _describe(backbone, record, base, folder)
-        # Of 1 + the logits' own size, as that is how float32 rounds.
+        describe(backbone, record, base, folder)
+        del backbone  # for one model at a time to be in memory
+        # Of 1 + the logits' own size, as that is how weights in float32 are rounded.
         found = _logits(load_exported(record, folder), ids)
         difference = float(((found - wanted).abs() / (1 + wanted.abs())).max())
         if not difference <= _LARGEST_DIFFERENCE:
@@ -78,7 +88,16 @@ def export(run: Path, merge: bool, out: Path) -> Path:
                 f"(difference {difference:.1g}); what it trained does not fit into "
                 f"{'a plain transformers folder' if merge else 'an adapter of PEFT'}"
             )
-    print(f"logits of {_ROWS} random inputs differ from the run's own by at most {difference:.1g}")
+    print(
+        f"logits of {_ROWS} random inputs differ from the run's own by at most {difference:.1g}, "
+        "in float64"
+    )
+    kind = record.config["method"].get("quantise")
+    if kind is not None:
+        print(
+            f"the adapter was trained on a base model in four bits ({kind}): load it with "
+            f"'quantisation' of {DESCRIPTION}, or the logits are others"
+        )
     print(f"written: {out}")
     return out
 
@@ -100,8 +119,15 @@ def _write_merged(backbone: Backbone, record: RunRecord, folder: Path) -> None:
         )
 
 
-def _describe(backbone: Backbone, record: RunRecord, base: str | None, folder: Path) -> None:
-    """Write what the head needs to be used: how tokens are made and pooled, and what comes out."""
+def describe(backbone: Backbone, record: RunRecord, base: str | None, folder: Path) -> None:
+    """Write what the head needs to be used: how tokens are made and pooled, and what comes out.
+
+    Args:
+        backbone: The model that is exported.
+        record: What the run left.
+        base: Where the base of an adapter is; None for a merged model.
+        folder: Where to write the file.
+    """
     merged = base is None
     config = record.config
     description = {
@@ -121,9 +147,19 @@ def _describe(backbone: Backbone, record: RunRecord, base: str | None, folder: P
         "merged": merged,
         "base": base,
         "base_revision": None if merged else config["model"].get("revision"),
+        "quantisation": _quantisation(backbone, record),
         "code_version": record.code_version,
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _quantisation(backbone: Backbone, record: RunRecord) -> dict[str, Any] | None:
+    """Return the arguments of BitsAndBytesConfig that load the base as the run had it."""
+    if record.config["method"].get("quantise") is None:
+        return None
+    trunk: Any = backbone.trunk
+    settings: dict[str, Any] = trunk.config.quantization_config.to_dict()
+    return {key: settings[key] for key in _FOUR_BITS}
 
 
 def _random_ids(backbone: Backbone, record: RunRecord) -> Tensor:
@@ -135,10 +171,13 @@ def _random_ids(backbone: Backbone, record: RunRecord) -> Tensor:
     return torch.randint(backbone.vocabulary_size, (_ROWS, longest), generator=generator)
 
 
-@torch.inference_mode()
 def _logits(backbone: Backbone, ids: Tensor) -> Tensor:
-    output: Tensor = backbone.eval()(ids, torch.ones_like(ids))
-    return output.float()
+    """Return the logits in float64; the weights are left as they were."""
+    backbone.double().eval()
+    with torch.inference_mode():
+        output: Tensor = backbone(ids, torch.ones_like(ids))
+    backbone.float()  # exactly what it was: all float32 numbers are float64 ones
+    return output.double()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dnaft.config import errors_at
+from dnaft.config import build, errors_at
 from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.table import SequenceTable
 from dnaft.data.tokens import TokenRows
@@ -30,7 +30,8 @@ def load_forgetting(model: dict[str, Any], data: SequenceDataModule) -> "Forgett
     """Return the language model of a checkpoint and what it is asked about dev.
 
     Args:
-        model: A yaml of conf/model as plain values.
+        model: A yaml of conf/model as plain values, with `quantise` where the method keeps the
+            matrices in four bits: rounding them is no forgetting.
         data: The task, with the tokenizer.
 
     Raises:
@@ -52,12 +53,13 @@ def load_forgetting(model: dict[str, Any], data: SequenceDataModule) -> "Forgett
         with torch.random.fork_rng(devices=[]):
             head = published_head(model)
             loaded = language_model(model, head, data.tokenizer, SEED)
+            base = None if model.get("quantise") is None else build(model, "model")
     except InputError as error:
         raise InputError(f"{KEY}: {error}") from error
     objective: Objective = MaskedTokens() if head == "masked" else NextToken()
     with errors_at(KEY):
         questions = Questions(data, objective)
-    return Forgetting(loaded, head, questions)
+    return Forgetting(loaded, head, questions, base)
 
 
 class Questions:
@@ -113,22 +115,30 @@ class Forgetting:
         model: The language model with its head.
         head: Which one it is.
         questions: What it is asked.
+        base: The trunk that fine-tuning begins with, where it is not the model's own.
     """
 
-    def __init__(self, model: Any, head: str, questions: Questions) -> None:
+    def __init__(
+        self, model: Any, head: str, questions: Questions, base: Backbone | None = None
+    ) -> None:
         self._model = model
+        self._base = base
         self._head = head
         self._questions = questions
         self._tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
         self._before: dict[str, float] = {}
 
     def score_before(self, device: torch.device) -> None:
-        """Score the language model as published, and let go of its trunk.
+        """Score the language model as fine-tuning begins with it, and let go of its trunk.
 
         Args:
             device: Where to; the model goes back to the CPU.
         """
-        self._before = self._score(device)
+        if self._base is None:
+            self._before = self._score(device)
+        else:
+            self._before = self._score_with(self._base.to(device))
+            self._base = None
         self._model.cpu()
         setattr(self._model, self._model.base_model_prefix, nn.Identity())
 
@@ -143,19 +153,22 @@ class Forgetting:
             the mean of -log p of a target in nats, `perplexity`, its exponential, and `accuracy`,
             the share of targets with the highest probability.
         """
+        return {
+            "objective": self._head,
+            "rows": self._questions.rows,
+            "targets": self._questions.targets,
+            "before": self._before,
+            "after": self._score_with(backbone),
+        }
+
+    def _score_with(self, backbone: Backbone) -> dict[str, float]:
         backbone.eval()
         reader = _Reader(backbone)
         setattr(self._model, self._model.base_model_prefix, reader)
         if self._tied:
             matrix = reader.embed_tokens.weight.detach().float()
             self._model.get_output_embeddings().weight = nn.Parameter(matrix, requires_grad=False)
-        return {
-            "objective": self._head,
-            "rows": self._questions.rows,
-            "targets": self._questions.targets,
-            "before": self._before,
-            "after": self._score(next(backbone.parameters()).device),
-        }
+        return self._score(next(backbone.parameters()).device)
 
     @torch.no_grad()
     def _score(self, device: torch.device) -> dict[str, float]:

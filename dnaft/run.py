@@ -59,7 +59,7 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> RunRec
 
         model = load_base(config, data)
         return run_layer_probe(config, folder, choices, task, data, model, started)
-    forgetting = load_forgetting(config["model"], data) if config["eval"]["mlm"] else None
+    forgetting = load_forgetting(model_node(config), data) if config["eval"]["mlm"] else None
     backbone = prepare_backbone(config, task, data)
     return fine_tune(config, folder, choices, task, data, backbone, forgetting, started)
 

@@ -13,11 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import BitsAndBytesConfig
 
 from dnaft.config import build
 from dnaft.data.reader import read_csv
-from dnaft.export import main
+from dnaft.export import Settings, check, main
+from dnaft.export_run import DESCRIPTION, describe
 from dnaft.methods.triplets import find_triplets
+from dnaft.models.backbone import Backbone
+from dnaft.models.quantise import quantisation
 from dnaft.record import read
 from dnaft.saved_run import BASE, load_exported, load_model, rebuild
 from small_runs import SMALL_BERT, SMALL_OPT
@@ -293,7 +297,71 @@ def test_a_quantised_base_is_refused_for_merging(
     assert not (run / "export").exists()
 
 
+def in_four_bits(run: Path, copy: Path) -> Path:
+    """A copy of a run whose record says that the method kept the base in four bits."""
+    shutil.copytree(run, copy)
+    record = json.loads((copy / "result.json").read_text())
+    record["config"]["method"]["quantise"] = "nf4"
+    (copy / "result.json").write_text(json.dumps(record))
+    return copy
+
+
+def test_a_run_that_quantised_its_base_is_refused_for_merging(
+    runs: Callable[[str], Path], refused: Callable[..., str], tmp_path: Path
+) -> None:
+    """The base is in full precision where it comes from, and says nothing of four bits."""
+    run = in_four_bits(runs("adalora_rs"), tmp_path / "run")
+    assert refused(f"run={run}", "merge=true") == (
+        "merge: the base model is quantised (method.quantise=nf4): merged into such weights the "
+        "adapter would be rounded away with them. Without merge=true the adapter is written, for "
+        "use with its base model"
+    )
+    loading = heavy_modules(tmp_path, f"run={run}", "merge=true")
+    assert loading.returncode == 2
+    assert loading.stdout.endswith("[]\n")
+    assert check(Settings(run, merge=False, out=tmp_path / "out")).method == "adalora_rs"
+
+    probe = in_four_bits(runs("linear_probe"), tmp_path / "probe")
+    for merge in ("true", "false"):
+        assert refused(f"run={probe}", f"merge={merge}") == (
+            "run: linear_probe has no adapter, and its base model is quantised "
+            "(method.quantise=nf4), which a plain transformers folder is not; load the run with "
+            "dnaft.saved_run.load_model"
+        )
+    assert not list(tmp_path.rglob("export"))
+
+
+def test_the_description_says_how_the_base_was_quantised(
+    runs: Callable[[str], Path], export: Callable[..., None], tmp_path: Path
+) -> None:
+    """As arguments of BitsAndBytesConfig, what is left out among them: BERT's pooler."""
+    export(f"run={runs('ia3')}", f"out={tmp_path / 'plain'}")
+    assert json.loads((tmp_path / "plain" / DESCRIPTION).read_text())["quantisation"] is None
+
+    backbone, record = load_model(runs("ia3"))
+    record.config["method"]["quantise"] = "nf4"
+    trunk: Any = backbone.trunk
+    used = quantisation(trunk.config, "nf4", backbone.matrices)
+    trunk.config.quantization_config = used  # where transformers leaves it
+    describe(backbone, record, "some/model", tmp_path)
+    written = json.loads((tmp_path / DESCRIPTION).read_text())["quantisation"]
+    assert written == {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": "float32",
+        "llm_int8_skip_modules": ["pooler.dense"],
+    }
+    assert BitsAndBytesConfig(**written).to_dict() == used.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("module", "change"),
+    [("encoder.layer.0.output.dense", lambda x: 2 * x), ("task_head", lambda x: x + 5e-5)],
+)
 def test_what_does_not_fit_into_a_plain_folder_is_refused(
+    module: str,
+    change: Callable[[torch.Tensor], torch.Tensor],
     runs: Callable[[str], Path],
     refused: Callable[..., str],
     tmp_path: Path,
@@ -306,8 +374,8 @@ def test_what_does_not_fit_into_a_plain_folder_is_refused(
 
     def hooked(folder: Path) -> Any:
         backbone, record = load(folder)
-        layer = backbone.model.get_submodule("encoder.layer.0.output.dense")
-        layer.register_forward_hook(lambda module, inputs, output: 2 * output)
+        layer = backbone.model.get_submodule(module)
+        layer.register_forward_hook(lambda module, inputs, output: change(output))
         return backbone, record
 
     monkeypatch.setattr(export_run, "load_model", hooked)
@@ -316,6 +384,31 @@ def test_what_does_not_fit_into_a_plain_folder_is_refused(
     assert "exported, full gives other logits" in message
     assert "does not fit into a plain transformers folder" in message
     assert not (tmp_path / "new").exists()
+
+
+def test_logits_are_compared_in_float64_and_weights_written_in_float32(
+    runs: Callable[[str], Path],
+    export: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen: list[torch.dtype] = []
+    read = Backbone.forward
+
+    def watched(backbone: Backbone, *given: Any) -> torch.Tensor:
+        logits = read(backbone, *given)
+        seen.append(logits.dtype)
+        return logits
+
+    monkeypatch.setattr(Backbone, "forward", watched)
+    export(f"run={runs('adalora_rs')}", "merge=true", f"out={tmp_path / 'merged'}")
+    assert seen == [torch.float64, torch.float64]
+    for file in ("model", "task_head"):
+        weights = load_file(tmp_path / "merged" / f"{file}.safetensors")
+        assert {w.dtype for w in weights.values() if w.is_floating_point()} == {torch.float32}
+    told = capsys.readouterr().out.partition("by at most ")[2].partition(", in float64")[0]
+    assert 0 < float(told) < 1e-6  # in float32 the sums alone would give as much
 
 
 @pytest.mark.parametrize(
@@ -341,22 +434,27 @@ def test_a_target_that_cannot_be_written(
     assert message.startswith(f"out: cannot write to {tmp_path}/file/x")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run=nowhere"]])
-def test_questions_and_mistakes_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+def heavy_modules(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command by itself; its last line names the heavy modules that it imported."""
     probe = (
         "import runpy, sys\n"
         "try:\n    runpy.run_module('dnaft.export', run_name='__main__', alter_sys=True)\n"
         "finally:\n    print([n for n in ('torch', 'transformers', 'peft') if n in sys.modules])"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", probe, *arguments],
-        cwd=tmp_path,
+        cwd=folder,
         env={"PYTHONPATH": str(REPOSITORY)} | dict(os.environ),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run=nowhere"]])
+def test_questions_and_mistakes_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    done = heavy_modules(tmp_path, *arguments)
     assert done.stdout.endswith("[]\n")
     assert done.returncode == (0 if arguments == ["--help"] else 2)
     assert ("merge=true" in done.stdout) == (arguments == ["--help"])
