@@ -52,13 +52,14 @@ def is_same_run(folder: Path, config: Mapping[str, Any]) -> bool | None:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             noted = content if key is None else content[key]
-            return _relevant(noted) == _relevant(json.loads(json.dumps(config)))
+            return what_counts(noted) == what_counts(json.loads(json.dumps(config)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return None
 
 
-def _relevant(config: Mapping[str, Any]) -> dict[str, Any]:
+def what_counts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a resolved configuration that moves a number."""
     kept = {key: value for key, value in config.items() if key not in _IRRELEVANT}
     data = kept.get("data")
     if isinstance(data, Mapping):

@@ -9,7 +9,7 @@ from dnaft.explain import explain
 from dnaft.settings import DRY_RUN, check_choices
 from dnaft.sweeps.claim import find_finished
 from dnaft.sweeps.plan import Cost, Plan, PlannedRun, Rehearse, names_of
-from dnaft.sweeps.work import Work, same
+from dnaft.sweeps.work import Work, identity, same
 
 
 def is_wanted(value: object) -> bool:
@@ -36,16 +36,23 @@ def plan_runs(
     """
     if rehearse is None:
         raise InputError("dry_run: is for python -m dnaft.train; leave it out")
-    plan.runs += [_plan(*run, rehearse) for run in zip(labels, composers, strict=True)]
+    first: dict[str, str] = {}
+    plan.runs += [_plan(*run, rehearse, first) for run in zip(labels, composers, strict=True)]
 
 
-def _plan(label: str, compose: Callable[[], Work], rehearse: Rehearse) -> PlannedRun:
+def _plan(
+    label: str, compose: Callable[[], Work], rehearse: Rehearse, first: dict[str, str]
+) -> PlannedRun:
+    """Plan a run; `first` notes the first run of each configuration."""
     names = ("?", "?", "?", "?")
     try:
         work = compose()
         choices = {g: str(c) for g, c in work.config.hydra.runtime.choices.items()}
         check_choices(choices)
         names = names_of(work.plain, choices)
+        other = first.setdefault(identity(work), label)
+        if other != label:
+            return PlannedRun(label, names, None, same_as=other)
         if find_finished(work.base, same(work)) is not None:
             return PlannedRun(label, names, None)
         cost = rehearse(work.plain)

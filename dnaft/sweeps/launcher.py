@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dnaft.job import plain_config
 from dnaft.sweeps.claim import find_finished, is_held
+from dnaft.sweeps.compose import Composer, compose_all
 from dnaft.sweeps.dry_run import is_wanted, plan_runs
 from dnaft.sweeps.executors import Execute
 from dnaft.sweeps.name import sweep_name
@@ -20,7 +21,7 @@ from dnaft.sweeps.progress import Progress, wants_table
 from dnaft.sweeps.run_output import kept_streams
 from dnaft.sweeps.summary import Entry, score
 from dnaft.sweeps.task import SweepTask
-from dnaft.sweeps.work import Work, same
+from dnaft.sweeps.work import Work, identity, same
 
 _POLL_SECONDS = 2.0
 
@@ -54,28 +55,39 @@ class SweepLauncher(Launcher):
             For each run its dev score, None if there is none.
         """
         setup_globals()
-        folder = Path(str(self.config.hydra.sweep.dir))
+        summary = self.task.sweep
         labels = _labels([filter_overrides(o) for o in job_overrides], self.task.swept)
         composers = [
             functools.partial(self._compose, o, initial_job_idx + i)
             for i, o in enumerate(job_overrides)
         ]
-        if is_wanted(self.config.get("dry_run", False)):
-            plan_runs(labels, composers, self.task.rehearse, self.task.plan)
-            return [_returned(None) for _ in labels]
-        work = [compose() for compose in composers]
-        entries = [Entry(label, run.base) for label, run in zip(labels, work, strict=True)]
-        summary = self.task.sweep
-        first = not summary.entries
-        summary.entries.extend(entries)
         with kept_streams() as stream:
-            progress = Progress(summary, stream, wants_table(stream, bool(self.config.progress)))
-            _look(range(len(work)), work, entries)
+            wanted = bool(self.config.get("progress", True))
+            progress = Progress(summary, stream, wants_table(stream, wanted))
+            first = not summary.entries
+            if first:
+                progress.composing(len(labels))
+            if is_wanted(self.config.get("dry_run", False)):
+                plan_runs(labels, composers, self.task.rehearse, self.task.plan)
+                return [_returned(None) for _ in labels]
+            work = compose_all(labels, composers, whole=not self.task.swept)
+            same_as = _first_alike(work)
+            entries = {i: Entry(labels[i], work[i].base) for i in sorted(set(same_as))}
+            summary.add(entries.values(), left_out=len(labels) - len(entries))
+            kept = [work[i] for i in entries]
+            _look(range(len(kept)), kept, list(entries.values()))
             if first:
                 progress.begin()
+            for i, other in enumerate(same_as):
+                if i != other:
+                    progress.left_out(labels[i], labels[other])
             with progress.shown():
-                self._do(work, entries, folder, progress)
-        return [_returned(score(entry)) for entry in entries]
+                self._do(kept, list(entries.values()), progress)
+        return [_returned(score(entries[i])) for i in same_as]
+
+    @functools.cached_property
+    def _composer(self) -> Composer:
+        return Composer(self.context.config_loader, self.config)
 
     @functools.cached_property
     def _group(self) -> str:
@@ -83,7 +95,7 @@ class SweepLauncher(Launcher):
         return sweep_name(self.config)
 
     def _compose(self, overrides: Sequence[str], number: int) -> Work:
-        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        config = self._composer.compose(overrides)
         with open_dict(config):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
@@ -100,7 +112,8 @@ class SweepLauncher(Launcher):
             hydra_config.cfg = before
         return Work(self.task.job, config, plain, self.context, base)
 
-    def _do(self, work: list[Work], entries: list[Entry], folder: Path, progress: Progress) -> None:
+    def _do(self, work: list[Work], entries: list[Entry], progress: Progress) -> None:
+        folder = Path(str(self.config.hydra.sweep.dir))
         waiting = [i for i, entry in enumerate(entries) if entry.folder is None]
         while waiting:
             ready = [i for i in waiting if not is_held(work[i].base, same(work[i]))]
@@ -116,6 +129,12 @@ class SweepLauncher(Launcher):
                     progress.ended(entries[i])
             _look(waiting, work, entries)
             waiting = [i for i in waiting if entries[i].folder is None and not entries[i].outcome]
+
+
+def _first_alike(work: Sequence[Work]) -> list[int]:
+    """Return for each run the position of the first one that is the same."""
+    first: dict[str, int] = {}
+    return [first.setdefault(identity(run), i) for i, run in enumerate(work)]
 
 
 def _look(positions: Sequence[int], work: list[Work], entries: list[Entry]) -> None:

@@ -74,12 +74,15 @@ class PlannedRun:
     Attributes:
         label: What tells it from the others.
         names: Its task, model, method and batch size.
-        cost: None if its result is there already.
+        cost: None if there is nothing to do for it.
+        same_as: The run of the same configuration that is done in its place; else its result is
+            there already.
     """
 
     label: str
     names: tuple[str, str, str, str]
     cost: Cost | None
+    same_as: str = ""
 
 
 @dataclass
@@ -96,9 +99,13 @@ class Plan:
     def text(self) -> str:
         """Return what a user is told."""
         open_runs = [(run, run.cost) for run in self.runs if run.cost is not None]
-        done = len(self.runs) - len(open_runs)
-        head = counted(len(self.runs), "run") + (f", {done} of them done already" if done else "")
-        parts = [head]
+        kept = [run for run in self.runs if not run.same_as]
+        done = len(kept) - len(open_runs)
+        parts = [counted(len(kept), "run") + (f", {done} of them done already" if done else "")]
+        parts += _listed(
+            "Left out",
+            [(run.label, (f"the same as {run.same_as}",)) for run in self.runs if run.same_as],
+        )
         if open_runs:
             parts += [_table(open_runs), *_total(open_runs)]
         parts += _listed("Remarks", [(run.label, cost.remarks) for run, cost in open_runs])

@@ -2,20 +2,23 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from dnaft.errors import counted
 from dnaft.run_folder import is_finished, numbered
 from dnaft.sweeps.run_output import LOG, last_line
-from dnaft.sweeps.summary import Entry, Summary, describe, duration, score
+from dnaft.sweeps.summary import Entry, Summary, describe, duration, scored
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _MOST_FAILED = 5
 _MOST_RUNNING = 16
+_MOST_BEST = 12
+_SOON = 10  # so many runs are composed before someone wonders
 
 
 class Progress:
@@ -32,6 +35,11 @@ class Progress:
         self.stream = stream
         self.live = live
 
+    def composing(self, runs: int) -> None:
+        """Tell what takes so long, if it does."""
+        if runs > _SOON:
+            print(f"composing {runs} runs", file=self.stream, flush=True)
+
     def begin(self) -> None:
         """Tell how many runs there are, and how many are done already."""
         before = len(self.summary.done)
@@ -40,6 +48,10 @@ class Progress:
             file=self.stream,
             flush=True,
         )
+
+    def left_out(self, label: str, other: str) -> None:
+        """Tell that a run has the configuration of another one."""
+        print(f"left out {label}: the same as {other}", file=self.stream, flush=True)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -67,7 +79,8 @@ class Progress:
             return
         over = len(self.summary.done) + len(self.summary.failed)
         seconds = duration(entry.outcome.seconds) if entry.outcome is not None else ""
-        left = self.summary.seconds_left()
+        ages = [age for _, _, age in running_entries(self.summary)]
+        left = self.summary.seconds_left(ages)
         more = f", {duration(left)} left" if left else ""
         print(
             f"[{over}/{self.summary.total}] {describe(entry)} ({seconds}{more})",
@@ -96,18 +109,29 @@ def picture(summary: Summary) -> "Group":
     for entry in summary.failed[:_MOST_FAILED]:
         message = entry.outcome.message if entry.outcome else ""
         table.add_row("failed", Text(entry.label), "", Text(message))
-    return Group(Text(headline(summary, len(running))), table)
-
-
-def headline(summary: Summary, running: int) -> str:
-    """Return the counts, the best run so far, and the time that is left."""
-    total, done, failed = summary.total, len(summary.done), len(summary.failed)
-    parts = [f"{done} of {total} done", f"{running} running", f"{failed} failed"]
     best = summary.best()
-    if best is not None and best.result is not None:
-        metric = best.result.chosen["metric"]
-        parts.append(f"best on dev: {metric} {score(best) or 0.0:.4f}, {best.label}")
-    left = summary.seconds_left()
+    if len(best) > 1:
+        for entry in best[:_MOST_BEST]:
+            task = entry.result.task if entry.result else ""
+            table.add_row("best", Text(entry.label), "", Text(f"{task}: dev {scored(entry)}"))
+        if len(best) > _MOST_BEST:
+            table.add_row("", f"and of {counted(len(best) - _MOST_BEST, 'task')} more")
+    return Group(Text(headline(summary, [seconds for _, _, seconds in running])), table)
+
+
+def headline(summary: Summary, ages: Sequence[float]) -> str:
+    """Return the counts, the best run so far if there is one task, and the time that is left.
+
+    Args:
+        summary: The sweep.
+        ages: Seconds since the runs began that are not over yet.
+    """
+    total, done, failed = summary.total, len(summary.done), len(summary.failed)
+    parts = [f"{done} of {total} done", f"{len(ages)} running", f"{failed} failed"]
+    best = summary.best()
+    if len(best) == 1:
+        parts.append(f"best on dev: {scored(best[0])}, {best[0].label}")
+    left = summary.seconds_left(ages)
     if left:
         parts.append(f"about {duration(left)} left")
     return "  |  ".join(parts)

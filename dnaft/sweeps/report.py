@@ -2,8 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 
-from dnaft.sweeps.summary import Summary
+from dnaft.sweeps.summary import Entry, Summary, scored
 from dnaft.sweeps.work import Outcome
 
 _OFFLINE = "wandb/offline-run-*"
@@ -24,8 +25,10 @@ def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
         print(f"\n{len(summary.done)} of {summary.total} runs are done, the best on dev last:\n")
         print(table)
     best = summary.best()
-    if best is not None:
-        print(f"\nbest on dev: {best.label}\nrun folder: {best.folder}")
+    if len(best) == 1:
+        print(f"\nbest on dev: {best[0].label}\nrun folder: {best[0].folder}")
+    elif best:
+        print(f"\nbest on dev of each task:\n{_listed(best)}")
     offline = [e.folder for e in summary.done if e.folder and any(e.folder.glob(_OFFLINE))]
     if offline:
         runs = shlex.quote(str(offline[0].parents[3]))
@@ -41,3 +44,13 @@ def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
     if failed:
         print(f"error: {len(failed)} of {summary.total} runs failed", file=sys.stderr)
     return [outcome for _, outcome in failed]
+
+
+def _listed(best: Sequence[Entry]) -> str:
+    """Return a line for each of the best runs, its columns aligned, the run folder last."""
+    rows = [(e.result.task if e.result else "", scored(e), e.label, str(e.folder)) for e in best]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )

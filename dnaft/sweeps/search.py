@@ -87,8 +87,6 @@ class OptunaSearch(Sweeper):
                 [*fixed, *(f"{key}={suggest(trial)}" for key, suggest in space.items())]
                 for trial in batch
             ]
-            # Refuses what cannot be composed, as Hydra's own sweeper does.
-            self.validate_batch_is_legal(proposed)
             for trial, returned in zip(batch, self.launcher.launch(proposed, done), strict=True):
                 if returned.return_value is None:
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)

@@ -1,7 +1,9 @@
 """How far a sweep is, and what it found."""
 
 import math
+import statistics
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,12 +50,23 @@ class Summary:
     Attributes:
         entries: The runs that are known.
         planned: Runs that a search will propose.
-        started: Seconds since the epoch.
+        started: Seconds since the epoch when the first of them could begin.
     """
 
     entries: list[Entry] = field(default_factory=list)
     planned: int = 0
-    started: float = field(default_factory=time.time)
+    started: float = 0.0
+
+    def add(self, entries: Iterable[Entry], left_out: int = 0) -> None:
+        """Add runs that begin now, but for those that are already done.
+
+        Args:
+            entries: The runs.
+            left_out: Proposals of a search beside these that are the same as one of them.
+        """
+        self.started = self.started or time.time()
+        self.entries.extend(entries)
+        self.planned -= min(self.planned, left_out)
 
     @property
     def total(self) -> int:
@@ -70,17 +83,38 @@ class Summary:
         """Runs that failed."""
         return [e for e in self.entries if e.outcome is not None and e.outcome.status == "failed"]
 
-    def best(self) -> Entry | None:
-        """Return the run with the best dev score; None if the runs differ in task or metric."""
-        scored = [(e, value) for e in self.done if (value := score(e)) is not None]
-        kinds = {(e.result.task, e.result.chosen["metric"]) for e, _ in scored if e.result}
-        return max(scored, key=lambda pair: pair[1])[0] if len(kinds) == 1 else None
+    def best(self) -> list[Entry]:
+        """Return the run with the best dev score of each task and metric."""
+        best: dict[tuple[str, str], tuple[float, Entry]] = {}
+        for entry in self.done:
+            value = score(entry)
+            if value is None or entry.result is None:
+                continue
+            kind = entry.result.task, str(entry.result.chosen["metric"])
+            if kind not in best or value > best[kind][0]:
+                best[kind] = value, entry
+        return [best[kind][1] for kind in sorted(best)]
 
-    def seconds_left(self) -> float | None:
-        """Estimate from the pace of the runs that were done here; None before the first."""
-        here = sum(e.outcome is not None and e.outcome.status != "elsewhere" for e in self.entries)
-        left = self.total - len(self.done) - len(self.failed)
-        return (time.time() - self.started) / here * left if here else None
+    def seconds_left(self, ages: Sequence[float]) -> float | None:
+        """Estimate the time that is left from the runs that were done here; None before the first.
+
+        Start-up and composing are no part of it. Neither are runs that failed, perhaps at once, nor
+        those that an earlier process had done in part.
+
+        Args:
+            ages: Seconds since the runs began that are not over yet.
+        """
+        took = [seconds for entry in self.entries if (seconds := _took(entry)) is not None]
+        ended = [entry.outcome.seconds for entry in self.entries if entry.outcome is not None]
+        known = sum(entry.outcome is not None or entry.folder is not None for entry in self.entries)
+        left = self.total - known
+        if not took or not left:
+            return None
+        mean = statistics.fmean(took)
+        rest = mean * max(0, left - len(ages)) + sum(max(0.0, mean - age) for age in ages)
+        # Several at once, on whatever machines: together they took more than went by.
+        at_once = (sum(ended) + sum(ages)) / max(time.time() - self.started, 1e-9)
+        return rest / min(max(at_once, 1.0), left)
 
     def table(self) -> str:
         """Return the results, the best on dev of each task last."""
@@ -95,6 +129,26 @@ def score(entry: Entry) -> float | None:
     """Return the dev score of a run, None if it has none."""
     value = math.nan if entry.result is None else entry.result.main_score("dev")
     return None if math.isnan(value) else value
+
+
+def scored(entry: Entry) -> str:
+    """Return the dev score as people read it, such as `mcc 0.4512`; nothing if there is none."""
+    value = score(entry)
+    if value is None or entry.result is None:
+        return ""
+    return f"{entry.result.chosen['metric']} {value:.4f}"
+
+
+def _took(entry: Entry) -> float | None:
+    """Return how long a run took that was done here, and wholly; None for others."""
+    if entry.outcome is None or entry.folder is None:
+        return None
+    if entry.result is None:
+        return entry.outcome.seconds
+    if entry.result.config.get("resume"):
+        return None
+    # Without the import of what trains, which the first run of a process waits for.
+    return min(entry.outcome.seconds, float(entry.result.timing["seconds"]))
 
 
 def _order(result: RunRecord, label: str) -> tuple[str, str, float, str]:
@@ -120,11 +174,8 @@ def describe(entry: Entry) -> str:
         return f"failed   {entry.label}: {entry.outcome.message}"
     if entry.folder is None:
         return f"stopped  {entry.label}: without a result; the same command goes on"
-    value = score(entry)
-    found = ""
-    if value is not None and entry.result is not None:
-        found = f": dev {entry.result.chosen['metric']} {value:.4f}"
-    return f"done     {entry.label}{found}"
+    found = scored(entry)
+    return f"done     {entry.label}" + (f": dev {found}" if found else "")
 
 
 def duration(seconds: float) -> str:

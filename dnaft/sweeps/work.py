@@ -1,6 +1,7 @@
 """One run of a sweep, as any process can do it: what it needs, and what became of it."""
 
 import functools
+import json
 import time
 import traceback
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from dnaft.errors import InputError
 from dnaft.explain import explain
 from dnaft.job import Job, do_job
 from dnaft.run_folder import has_checkpoint, is_finished
-from dnaft.same_run import is_same_run
+from dnaft.same_run import is_same_run, what_counts
 from dnaft.sweeps.claim import IsSame, claimed
 from dnaft.sweeps.run_output import output_to
 
@@ -119,3 +120,8 @@ class Work:
 def same(run: Work) -> IsSame:
     """Return what tells the folders of a run from others of its name."""
     return functools.partial(is_same_run, config=run.plain)
+
+
+def identity(run: Work) -> str:
+    """Return what two runs share if they are the same, whatever their folders are called."""
+    return json.dumps(what_counts(run.plain), sort_keys=True)

@@ -1,9 +1,9 @@
-"""Launchers and a sweeper of dnaft; Hydra loads plugins from this namespace only."""
+"""Launchers and sweepers of dnaft; Hydra loads plugins from this namespace only."""
 
 import functools
 from typing import Any
 
-from dnaft.sweeps import executors, launcher, search
+from dnaft.sweeps import executors, grid, launcher, search
 
 
 class Sequential(launcher.SweepLauncher):
@@ -38,6 +38,10 @@ class Ray(launcher.SweepLauncher):
                 executors.on_ray, address=address, num_cpus=num_cpus, num_gpus=num_gpus
             )
         )
+
+
+class Grid(grid.Grid):
+    """All combinations."""
 
 
 class Optuna(search.OptunaSearch):

@@ -130,9 +130,9 @@ def test_the_docs_say_how_many_runs_a_named_sweep_has() -> None:
     parser = OverridesParser.create()
     runs = {}
     for file in (CONF / "sweep").glob("*.yaml"):
-        params = yaml.safe_load(file.read_text())["hydra"]["sweeper"]["params"]
-        overrides = [parser.parse_override(f"{key}={values}") for key, values in params.items()]
-        runs[file.stem] = math.prod(
+        sweeper = yaml.safe_load(file.read_text())["hydra"]["sweeper"]
+        overrides = [parser.parse_override(f"{k}={v}") for k, v in sweeper["params"].items()]
+        runs[file.stem] = sweeper.get("trials") or math.prod(
             len(list(o.sweep_iterator())) if o.is_sweep_override() else 1 for o in overrides
         )
     assert {name: int(number) for name, number in said.items()} == runs

@@ -2,8 +2,15 @@
 
 import random
 import signal
+import sys
 import threading
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from dnaft.command_line import CommandLine
+from dnaft.run_folder import CARD
 from sweep_program import STEPS
 from sweep_runs import Program, rows
 
@@ -58,6 +65,59 @@ def test_failures_come_at_the_end_while_the_rest_goes_on(program: Program) -> No
     assert err.count("KeyError: 'a bug'") == 1 + 2
     assert err.count("Traceback") == 1
     assert err.splitlines()[-1] == "error: 4 of 4 runs failed"
+
+
+def test_what_cannot_be_composed_is_named_before_anything_runs(program: Program) -> None:
+    out, err = program.run("-m", "method=lora,ia3", "method.rank=2,4", status=2)
+    head, *lines = err.splitlines()
+    assert head.startswith("error: 2 of 4 runs cannot be composed, so none was begun; correct the")
+    assert [line.partition(" there is no such key; ")[0] for line in lines] == [
+        f"  method=ia3 method.rank={rank}: method.rank:" for rank in (2, 4)
+    ]
+    _, err = program.run("-m", "method=lora,dora", "method.rnk=2,4", status=2)
+    assert err == "error: method.rnk: there is no such key; did you mean rank?\n"
+    _, err = program.run("-m", "callbacks=null,none", status=2)
+    assert err.splitlines()[1].startswith("  callbacks=null: null is no choice; choose a file")
+    _, err = program.run("-m", "method.optimizer.lr=interval(0,1)", status=2)
+    assert err.startswith("error: method.optimizer.lr=interval(0,1): a grid has no intervals;")
+    assert "done" not in out
+    assert program.results() == []
+
+
+def test_runs_of_one_configuration_are_done_once(program: Program) -> None:
+    """In the papers' yeast runs this switch changes nothing, in those of promoters it does."""
+    switch = ("-m", "released=[],[no_output_projection]", "model=opt_125m", "method=lingo")
+    for _ in range(2):
+        out, _ = program.run(*switch, "experiment=paper_yeast", "task=h3")
+        assert "left out released=[no_output_projection]: the same as released=[]\n" in out
+        assert "1 of 1 runs are done" in out
+    assert program.log("done") == {"lingo-1": 1}
+    out, _ = program.run(*switch, "experiment=paper_promoters", "task=prom_tata")
+    assert "left out" not in out
+    assert len(program.results()) == 1 + 2
+
+
+def test_pretrainings_are_swept_too(
+    program: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def job(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> None:
+        (folder / CARD).parent.mkdir()
+        (folder / CARD).write_text("{}")
+
+    for begun in ("2 runs", "2 runs, 2 of them done already"):
+        monkeypatch.setattr(sys, "argv", ["pretrain", "-m", "seed=1,2"])
+        CommandLine("pretrain", job)()
+        assert capsys.readouterr().out.splitlines()[0] == begun
+
+
+def test_the_best_of_each_task_is_told_at_the_end(program: Program) -> None:
+    out, _ = program.run("-m", "task=yeast_tata,yeast_promoter", "method=lora", "seed=1,2")
+    found = out.partition("best on dev of each task:\n")[2].splitlines()
+    runs = program.folder / "outputs"
+    assert [line.split() for line in found] == [
+        [task, "mcc", "0.1990", f"task={task}", "seed=1", f"{runs}/{task}/yeast_mini/lora/seed1"]
+        for task in ("yeast_promoter", "yeast_tata")
+    ]
 
 
 def test_killed_at_random_moments_it_ends_as_if_it_never_was(program: Program) -> None:

@@ -1,6 +1,7 @@
 """What a terminal shows while a sweep runs."""
 
 import io
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,44 +17,55 @@ from dnaft.sweeps.run_output import LOG, kept_streams, output_to
 from dnaft.sweeps.summary import Entry, Summary, duration
 from dnaft.sweeps.work import Outcome
 
+NOW = 1.7e9
+
 
 def entry(folder: Path, label: str, dev: float | None = None, **changes: Any) -> Entry:
-    """Make a run; with a dev score it has a result."""
+    """Make a run; with a dev score it has a result, after 30 seconds and 15 of start-up."""
     made = Entry(label, folder / label)
     if dev is not None:
         values: dict[str, Any] = {
             "task": "t", "model": "m", "method": "x", "seed": 1, "config": {}, "code_version": "",
             "data": {}, "parameters": {"trainable": 1, "total": 1, "fraction": 1.0},
-            "scores": {"dev": {"mcc": dev}, "test": {}}, "timing": {"seconds": 1.0},
+            "scores": {"dev": {"mcc": dev}, "test": {}}, "timing": {"seconds": 30.0},
             "chosen": {"step": 1, "metric": "mcc", "value": dev},
         }  # fmt: skip
         made.base.mkdir()
         RunRecord(**values | changes).write(made.base / RESULT)
         made.finish(made.base)
-        made.outcome = Outcome("done", 30.0)
+        made.outcome = Outcome("done", 45.0)
     return made
 
 
 def begin(run: Entry, text: str) -> None:
+    """Make a run that began ten seconds before NOW and has just printed."""
     (run.base / ".hydra").mkdir(parents=True)
-    (run.base / ".hydra" / "overrides.yaml").touch()
-    (run.base / LOG).write_text(text)
+    note, log = run.base / ".hydra" / "overrides.yaml", run.base / LOG
+    note.touch()
+    log.write_text(text)
+    os.utime(note, (NOW - 10, NOW - 10))
+    os.utime(log, (NOW, NOW))
+
+
+@pytest.fixture(autouse=True)
+def _at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
 
 
 def test_the_table(tmp_path: Path) -> None:
     bad, good = entry(tmp_path, "lr=1", 0.0), entry(tmp_path, "lr=2", 0.25)
     running, waiting = entry(tmp_path, "lr=3"), entry(tmp_path, "lr=4")
-    failed = Entry("lr=5", tmp_path / "lr=5", Outcome("failed", 60.0, message="no [such] file"))
-    summary = Summary([bad, good, running, waiting, failed], started=time.time() - 120)
+    failed = Entry("lr=5", tmp_path / "lr=5", Outcome("failed", 1.0, message="no [such] file"))
+    summary = Summary([bad, good, running, waiting, failed], started=NOW - 120)
     begin(running, "epoch 1\nepoch 2, dev mcc 0.1\n\n")
 
     output = io.StringIO()
     Console(file=output, width=150).print(picture(summary))
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
-    # 120 seconds for three that ended, so 80 for the two that are left.
+    # Of the two that are left one has ten of its 30 seconds behind it.
     assert lines[0] == (
         "2 of 5 done  |  1 running  |  1 failed  |  best on dev: mcc 0.2500, lr=2  |  "
-        "about 1:20 min left"
+        "about 50 s left"
     )
     assert lines[1].split()[:2] == ["running", "lr=3"]
     assert lines[1].endswith("epoch 2, dev mcc 0.1")
@@ -62,20 +74,65 @@ def test_the_table(tmp_path: Path) -> None:
     assert len(lines) == 3
 
 
-def test_the_best_is_that_of_one_task_and_metric(tmp_path: Path) -> None:
-    runs = [entry(tmp_path, "a", -0.5), entry(tmp_path, "b", -0.25)]
-    best = Summary(runs).best()
-    assert best is not None
-    assert best.label == "b"
-    assert Summary([*runs, entry(tmp_path, "c", 0.9, task="u")]).best() is None
-    assert Summary([]).best() is None
+def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
+    runs = [entry(tmp_path, label, dev, task=task) for label, dev, task in (
+        ("task=u lr=1", 0.9, "u"), ("task=t lr=1", -0.5, "t"), ("task=t lr=2", -0.25, "t"),
+    )]  # fmt: skip
+    assert [run.label for run in Summary(runs).best()] == ["task=t lr=2", "task=u lr=1"]
+    assert Summary([]).best() == []
+    output = io.StringIO()
+    Console(file=output, width=100).print(picture(Summary(runs)))
+    lines = [line.split() for line in output.getvalue().splitlines()]
+    assert lines == [
+        "3 of 3 done  |  0 running  |  0 failed".split(),
+        "best task=t lr=2 t: dev mcc -0.2500".split(),
+        "best task=u lr=1 u: dev mcc 0.9000".split(),
+    ]
+
+
+def test_of_many_tasks_some_are_shown(tmp_path: Path) -> None:
+    runs = [entry(tmp_path, f"task={n}", 0.5, task=f"t{n}") for n in range(14)]
+    output = io.StringIO()
+    Console(file=output, width=100).print(picture(Summary(runs)))
+    lines = output.getvalue().splitlines()
+    assert len(lines) == 1 + 12 + 1
+    assert lines[-1].split() == "and of 2 tasks more".split()
+
+
+def ended(*runs: Entry, ago: float, waiting: int) -> Summary:
+    """A sweep that has these runs behind it, and began so many seconds ago."""
+    more = [Entry(f"waits {n}", Path("none")) for n in range(waiting)]
+    return Summary([*runs, *more], started=NOW - ago)
+
+
+def test_time_left_is_measured_by_runs_that_were_done_here(tmp_path: Path) -> None:
+    done = entry(tmp_path, "a", 0.5)
+    assert Summary().started == 0.0  # what comes before the runs is no part of it
+    assert ended(done, ago=45, waiting=3).seconds_left([]) == pytest.approx(3 * 30)
+    assert ended(done, ago=55, waiting=3).seconds_left([10]) == pytest.approx(20 + 60)
+    # Neither are runs that fail at once, that were there already, or that were continued.
+    failed = [Entry("f", tmp_path, Outcome("failed", 0.1)) for _ in range(5)]
+    before = entry(tmp_path, "b", 0.5)
+    before.outcome = None
+    continued = entry(tmp_path, "c", 0.5, timing={"seconds": 1.0}, config={"resume": True})
+    mixed = ended(done, *failed, before, continued, ago=100, waiting=3)
+    assert mixed.seconds_left([]) == pytest.approx(3 * 30)
+    assert ended(*failed, before, continued, ago=100, waiting=3).seconds_left([]) is None
+
+
+def test_time_left_of_several_at_once(tmp_path: Path) -> None:
+    done = [entry(tmp_path, name, 0.5, timing={"seconds": 45.0}) for name in "ab"]
+    # Two at once took 45 seconds; of four others two run for 15 seconds: 30 for them, then 45.
+    summary = ended(*done, ago=60, waiting=4)
+    assert summary.seconds_left([15, 15]) == pytest.approx(30 + 45)
+    assert ended(*done, ago=60, waiting=0).seconds_left([]) is None
 
 
 def test_a_run_of_an_earlier_sweep_does_not_run(tmp_path: Path) -> None:
     run = entry(tmp_path, "lr=3")
     begin(run, "epoch 1")
-    assert running_entries(Summary([run], started=time.time() + 5)) == []
-    assert len(running_entries(Summary([run], started=time.time() - 5))) == 1
+    assert running_entries(Summary([run], started=NOW + 5)) == []
+    assert len(running_entries(Summary([run], started=NOW - 5))) == 1
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,16 @@ def test_choices_and_several_at_once(program: Program) -> None:
     assert sum(program.log("done").values()) == len(program.results()) == len(rows(out)) - 2
 
 
+def test_the_named_search(program: Program) -> None:
+    out, _ = program.run("sweep=search", "hydra.sweeper.trials=3", "method.rank=4")
+    found = [line.partition(": dev")[0] for line in out.splitlines() if line.startswith("[")]
+    assert len(found) == 3
+    for line in found:
+        assert "data.batch_size=" in line
+        assert 3e-5 <= float(line.partition("method.optimizer.lr=")[2].split()[0]) <= 1e-2
+    assert set(program.log("done")) == {"lora-1"}
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -66,7 +76,7 @@ def test_choices_and_several_at_once(program: Program) -> None:
             ["method.optimizer.lr=tag(log,interval(0,1))"],
             "method.optimizer.lr=tag(log,interval(0,1)): an interval needs two ends in order",
         ),
-        (["method.rnk=1,2"], "method.rnk: there is no such key"),
+        (["method.rnk=1,1"], "method.rnk=1: method.rnk: there is no such key"),
     ],
 )
 def test_nonsense_is_refused(program: Program, overrides: list[str], message: str) -> None:
