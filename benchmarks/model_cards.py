@@ -29,7 +29,8 @@ Markov chain. What `yeast_mini` gives to fine-tuning: [embedded.md](embedded.md)
 They know one small genome. They are for learning, testing and teaching, and for work on yeast where
 nothing larger can be had. Their use for other species was not measured.
 
-This page is made by `make cards` from card.json and curve.csv beside the weights.
+What each was made by is a command of that version of the code; today the yamls name the packaged
+weights, and `model.source=null` begins with random ones. This page is made by `make cards` from card.json and curve.csv beside the weights.
 """
 
 
