@@ -13,12 +13,14 @@ from dnaft.report.runs import find_results, read_results
 from dnaft.report.write import summarise, write_report
 
 USAGE = """\
-python -m dnaft.report runs=FOLDER [out=FOLDER] [images=true]
+python -m dnaft.report runs=FOLDER [out=FOLDER] [metric=NAME] [images=true]
 
 Make one page with tables and plots of all finished runs below a folder.
 
   runs=FOLDER    such as outputs or outputs/h3; quoted, it may be a pattern: runs='outputs/h3*'
   out=FOLDER     where to; default: report. Files of an older report are replaced
+  metric=NAME    scores to show, such as auroc, of tasks that have them; the choice stays with the
+                 score that chose the checkpoints, which is also what is shown by default
   images=false   only the page and the tables (the default)
   images=true    also every chart as PNG and SVG, which takes longer
 
@@ -26,7 +28,7 @@ Reads result.json of each run, and metrics.csv, ranks.csv, layers.csv and label_
 they lie beside it. Writes report.html, which needs no other file and no network, and each table as
 CSV, Markdown and LaTeX. Settings are chosen by dev scores, never by test scores.
 """
-_KEYS = ("runs", "out", "images")
+_KEYS = ("runs", "out", "metric", "images")
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Settings:
         runs: Folder of runs, or a pattern.
         out: Folder to write.
         images: Whether the charts are drawn as files, too.
+        metric: The score to show; None for that which chose.
     """
 
     runs: str
     out: Path
     images: bool
+    metric: str | None = None
 
 
 def parse(typed: Sequence[str]) -> Settings:
@@ -56,16 +60,18 @@ def parse(typed: Sequence[str]) -> Settings:
     out = Path(given.get("out", "report")).expanduser()
     if out.exists() and not out.is_dir():
         raise InputError(f"out: {out} is a file; give a folder with out=FOLDER")
-    return Settings(given["runs"], out, arguments.boolean(given, "images"))
+    images = arguments.boolean(given, "images")
+    return Settings(given["runs"], out, images, given.get("metric"))
 
 
 def report(settings: Settings) -> str:
     """Make the report; return what the terminal says.
 
     Raises:
-        InputError: If there are no runs, none can be read, or the folder cannot be written.
+        InputError: If there are no runs, none can be read or has the score, or the folder cannot
+            be written.
     """
-    runs, problems = read_results(find_results(settings.runs))
+    runs, problems = read_results(find_results(settings.runs), settings.metric)
     for problem in problems:
         print(f"skipped: {problem}", file=sys.stderr)
     if problems:

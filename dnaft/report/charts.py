@@ -1,9 +1,14 @@
-"""What a chart shows, whoever draws it: as SVG in the page or by matplotlib."""
+"""What a chart shows, whoever draws it: as SVG in the page or by matplotlib.
+
+Names of series, categories, rows and columns, and titles, may be `Marked`: whoever draws them puts
+the warnings behind them.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+from dnaft.report.marks import marks_of
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,7 @@ class Point:
         high: Upper end.
         ringed: Whether dev chose it.
         partial: Whether it is a mean over fewer tasks than its neighbours.
+        beside: What is written beside it.
     """
 
     x: float
@@ -27,6 +33,7 @@ class Point:
     high: float = math.nan
     ringed: bool = False
     partial: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Plot:
         stacked: Whether bars of a category stand in one place, one over the other.
         x_ticks: Where the axis has ticks; chosen if empty.
         diagonal: Whether equal x and y are marked, and both axes have one scale.
+        whole: Whether the heights count something.
     """
 
     title: str
@@ -92,6 +100,24 @@ class Plot:
     stacked: bool = False
     x_ticks: tuple[float, ...] = ()
     diagonal: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Bars from left to right, one under the other, for names that are long.
+
+    Attributes:
+        title: What distinguishes it from the others of its figure.
+        x_label: What the values are.
+        names: Of the rows, the first above.
+        series: What is drawn; a point's x is the place of its row, from 0, its y the value.
+    """
+
+    title: str
+    x_label: str
+    names: tuple[str, ...]
+    series: tuple[Series, ...]
 
 
 @dataclass(frozen=True)
@@ -153,7 +179,7 @@ class Places:
     cliques: tuple[tuple[int, int], ...]
 
 
-Chart = Plot | Radar | Heat | Places
+Chart = Plot | Rows | Radar | Heat | Places
 
 
 @dataclass(frozen=True)
@@ -175,38 +201,16 @@ class Figure:
     choice: str = "task"
 
 
-@dataclass
-class Palette:
-    """Colours and markers by name, the same all over the page.
-
-    Attributes:
-        colours: Number of the colour of each method, in order of appearance.
-        shapes: Number of the marker of each model.
-    """
-
-    colours: dict[str, int] = field(default_factory=dict)
-    shapes: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, methods: Iterable[str], models: Iterable[str]) -> "Palette":
-        """Return a palette of these names."""
-        return cls(
-            {name: at for at, name in enumerate(sorted(set(methods)))},
-            {name: at for at, name in enumerate(sorted(set(models)))},
-        )
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Return the points that no other beats: none is as high without lying further right.
-
-    >>> pareto_front([(1, 0.5), (2, 0.4), (3, 0.9), (3, 0.7)])
-    ((1, 0.5), (3, 0.9))
-
-    Args:
-        points: (cost, score): less cost and more score are better.
-    """
-    front: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not front or y > front[-1][1]:
-            front.append((x, y))
-    return tuple(front)
+def warnings(chart: Chart) -> frozenset[str]:
+    """Return the letters behind the names in a chart."""
+    names: list[str] = [chart.title]
+    if isinstance(chart, Plot):
+        names += [chart.x_label, chart.y_label, *chart.categories]
+        names += [level.name for level in chart.levels]
+    if isinstance(chart, Plot | Rows | Radar):
+        names += [series.name for series in chart.series]
+    if isinstance(chart, Heat):
+        names += [*chart.rows, *chart.columns]
+    if isinstance(chart, Rows | Places):
+        names += chart.names
+    return marks_of(*names)

@@ -4,9 +4,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dnaft.report.charts import Level, Palette, Point, Series
-from dnaft.report.groups import Cell, Group, best_of, choose, group
-from dnaft.report.marks import MEANING
+from dnaft.errors import counted
+from dnaft.report.charts import Level, Point, Series
+from dnaft.report.choice import Cell, best_of, choose, eligible, with_edges
+from dnaft.report.groups import Group, group
+from dnaft.report.marks import explain
+from dnaft.report.palette import Palette
 from dnaft.report.runs import Run
 
 
@@ -18,6 +21,7 @@ class Contents:
         runs: Every run that could be read.
         problems: What was wrong with each file that could not.
         groups: The runs by configuration.
+        compared: Those that dev may choose among.
         best: By task, model and method the configuration that dev chose; no baselines.
         baselines: By task the configuration of each trivial baseline that dev chose.
         palette: Colours of methods, markers of models.
@@ -26,6 +30,7 @@ class Contents:
     runs: Sequence[Run]
     problems: Sequence[str]
     groups: Sequence[Group]
+    compared: Sequence[Group]
     best: dict[Cell, Group]
     baselines: dict[str, dict[str, Group]]
     palette: Palette
@@ -49,43 +54,55 @@ class Contents:
     ) -> tuple[Level, ...]:
         """Return what the trivial baselines score on a task."""
         found = {
-            name: one.summary(split, metric).mean
-            for name, one in self.baselines.get(task, {}).items()
+            one.label: one.mean(split, metric) for one in self.baselines.get(task, {}).values()
         }
         return tuple(Level(name, y) for name, y in found.items() if not math.isnan(y))
+
+    @property
+    def shown(self) -> str:
+        """What is to be said where the scores that are shown are not those that chose."""
+        pairs = sorted({(one.metric, one.chooser) for one in self.groups})
+        other = [f"{shown}, dev {chooser} chose" for shown, chooser in pairs if shown != chooser]
+        return f" Shown is {'; '.join(other)}." if other else ""
 
     def series(self, one: Group, points: Iterable[Point], **look: bool) -> Series:
         """Return a series in the colour of its method and the marker of its model."""
         colour, shape = self.palette.colours[one.method], self.palette.shapes[one.model]
-        return Series(one.method, tuple(points), one.model, colour, shape, **look)
+        return Series(one.label, tuple(points), one.model, colour, shape, **look)
 
 
 def gather(runs: Sequence[Run], problems: Sequence[str]) -> Contents:
     """Return what there is to tell of the runs."""
     groups = group(runs)
-    best = choose(one for one in groups if not one.is_baseline)
+    compared = eligible(groups)
+    best = choose(one for one in compared if not one.is_baseline)
     trivial: dict[str, dict[str, list[Group]]] = {}
-    for one in groups:
+    for one in compared:
         if one.is_baseline:
             trivial.setdefault(one.task, {}).setdefault(one.method, []).append(one)
     baselines = {
-        task: {method: best_of(found) for method, found in methods.items()}
+        task: {method: with_edges(best_of(tried), tried) for method, tried in methods.items()}
         for task, methods in trivial.items()
     }
-    palette = Palette.of((m for _, _, m in best), (model for _, model, _ in best))
-    return Contents(runs, problems, groups, best, baselines, palette)
+    named = [one for one in groups if not one.is_baseline]
+    palette = Palette.of((one.method for one in named), (one.model for one in named))
+    return Contents(runs, problems, groups, compared, best, baselines, palette)
 
 
 def describe(one: Group) -> str:
     """Return what is said of a configuration where it is pointed at."""
     lines = [f"{one.method} · {one.model} · {one.task}", one.name]
+    if "lr" not in one.settings and not math.isnan(one.lr):
+        lines.append(f"lr={one.lr:g}")
+    lines += [f"{key}: {where}" for key, where in one.edges.items()]
     for split in ("test", "dev"):
         found = one.test if split == "test" else one.dev
         spread = "" if math.isnan(found.deviation) else f" ± {found.deviation:.4f}"
         lines.append(f"{split} {one.metric} {found.mean:.4f}{spread}")
-    seeds = one.test.count
-    lines.append(f"{seeds} seed{'s' if seeds > 1 else ''}")
-    lines += [f"{mark}: {MEANING[mark]}" for mark in sorted(one.marks)]
+    if one.metric != one.chooser:
+        lines.append(f"dev {one.chooser} {one.merit[0]:.4f}, which chose")
+    lines.append("deterministic" if one.deterministic else counted(one.test.count, "seed"))
+    lines += explain(one.marks)
     return "\n".join(line for line in lines if line)
 
 

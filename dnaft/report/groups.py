@@ -1,15 +1,17 @@
-"""Runs that differ in their seed only, and the choice among the others, by dev alone."""
+"""Runs that differ in their seed only."""
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from dnaft.report.intervals import Summary, summarise
-from dnaft.report.marks import CODE, ONE_SEED, REPEATED
+from dnaft.report.marks import CODE, EDGE, ONE_SEED, REPEATED, Marked
 from dnaft.report.runs import Run, finite
-from dnaft.report.settings import Value, show
+from dnaft.report.settings import Value, released_of, show
+
+_SAME = 1e-12  # scores that are no further apart are equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,9 +20,12 @@ class Group:
 
     Attributes:
         runs: All of them, one or more.
+        edges: Of a configuration that dev chose, the settings whose value is the lowest or the
+            highest of those tried, and which of both.
     """
 
     runs: tuple[Run, ...]
+    edges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -34,13 +39,23 @@ class Group:
 
     @property
     def method(self) -> str:
-        """Name of the method."""
+        """Name of the method; one that test chose for has a name of its own."""
         return self.runs[0].method
 
     @property
     def metric(self) -> str:
-        """Name of the score that chose the checkpoints."""
+        """Name of the score that is shown."""
         return self.runs[0].metric
+
+    @property
+    def chooser(self) -> str:
+        """Name of the score that chose the checkpoints, and chooses settings."""
+        return self.runs[0].chooser
+
+    @property
+    def own_method(self) -> str:
+        """Name of the method, whoever chose."""
+        return self.runs[0].record.method
 
     @property
     def settings(self) -> Mapping[str, Value]:
@@ -48,9 +63,32 @@ class Group:
         return self.runs[0].settings
 
     @property
+    def lr(self) -> float:
+        """The learning rate, nan without one."""
+        return self.runs[0].lr
+
+    @property
+    def released(self) -> tuple[str, ...]:
+        """What was done as a released program does it, and not as its paper says."""
+        return released_of(self.runs[0].record.config)
+
+    @property
+    def on_test(self) -> bool:
+        """Whether test chose the checkpoints."""
+        return self.runs[0].on_test
+
+    @property
     def is_baseline(self) -> bool:
         """Whether it is a linear model of counts or bases."""
         return self.runs[0].is_baseline
+
+    @cached_property
+    def deterministic(self) -> bool:
+        """Whether seeds change nothing: a baseline, unless its splits are drawn by the seed."""
+        if not self.is_baseline:
+            return False
+        scores = (self.by_seed(split, self.chooser).values() for split in ("dev", "test"))
+        return all(max(of) - min(of) <= _SAME for of in scores)
 
     @property
     def name(self) -> str:
@@ -62,13 +100,21 @@ class Group:
         """Warnings: those of any run, and those of the group."""
         marks = set[str]().union(*(run.marks for run in self.runs))
         seeds = {run.record.seed for run in self.runs}
-        if len(seeds) == 1:
-            marks.add(ONE_SEED)
-        if len(seeds) < len(self.runs):
-            marks.add(REPEATED)
+        if not self.deterministic:
+            if len(seeds) == 1:
+                marks.add(ONE_SEED)
+            if len(seeds) < len(self.runs):
+                marks.add(REPEATED)
         if len({run.record.code_version for run in self.runs}) > 1:
             marks.add(CODE)
+        if self.edges:
+            marks.add(EDGE)
         return frozenset(marks)
+
+    @property
+    def label(self) -> Marked:
+        """The method with its warnings."""
+        return Marked(self.method, self.marks)
 
     def by_seed(self, split: str, metric: str | None = None) -> dict[int, float]:
         """Return the score of each seed, the mean where a seed was run more than once."""
@@ -78,26 +124,37 @@ class Group:
         return {seed: statistics.fmean(values) for seed, values in sorted(found.items())}
 
     def summary(self, split: str, metric: str | None = None) -> Summary:
-        """Return mean and spread over seeds; a seed without a score leaves it undefined."""
-        return summarise(list(self.by_seed(split, metric).values()))
+        """Return mean and spread over seeds; a seed without a score leaves it undefined.
+
+        Of what seeds do not change one run counts.
+        """
+        values = list(self.by_seed(split, metric).values())
+        return summarise(values[:1] if self.deterministic else values)
+
+    def mean(self, split: str, metric: str | None = None) -> float:
+        """Return the mean over seeds alone, which takes no draws."""
+        return statistics.fmean(self.by_seed(split, metric).values())
 
     @cached_property
     def dev(self) -> Summary:
-        """Mean and spread of the dev score."""
+        """Mean and spread of the dev score that is shown."""
         return self.summary("dev")
 
     @cached_property
     def test(self) -> Summary:
-        """Mean and spread of the test score."""
+        """Mean and spread of the test score that is shown."""
         return self.summary("test")
+
+    @cached_property
+    def merit(self) -> tuple[float, int]:
+        """What dev chooses by: the mean dev score of the score that chooses, then the seeds."""
+        mean = self.mean("dev", self.chooser)
+        return (-math.inf if math.isnan(mean) else mean), self.dev.count
 
     def value(self, part: str, key: str) -> float:
         """Return the mean over runs of a number of the record, nan if none has it."""
         values = finite([run.value(part, key) for run in self.runs])
         return statistics.fmean(values) if values else math.nan
-
-
-Cell = tuple[str, str, str]
 
 
 def group(runs: Iterable[Run]) -> list[Group]:
@@ -109,25 +166,6 @@ def group(runs: Iterable[Run]) -> list[Group]:
     return [Group(tuple(found[key])) for key in sorted(found)]
 
 
-def choose(groups: Iterable[Group]) -> dict[Cell, Group]:
-    """Return by task, model and method the group with the best mean dev score.
-
-    Test scores play no part. Of equals that with more seeds is taken, then the first. Every score
-    that may choose is the better the higher it is.
-    """
-    best: dict[Cell, Group] = {}
-    for candidate in groups:
-        cell = (candidate.task, candidate.model, candidate.method)
-        if cell not in best or _merit(candidate) > _merit(best[cell]):
-            best[cell] = candidate
-    return best
-
-
-def best_of(groups: Sequence[Group]) -> Group:
-    """Return the group with the best mean dev score."""
-    return max(groups, key=_merit)
-
-
-def _merit(candidate: Group) -> tuple[float, int]:
-    mean = candidate.dev.mean
-    return (-math.inf if math.isnan(mean) else mean), candidate.dev.count
+def marks_together(groups: Iterable[Group | None]) -> frozenset[str]:
+    """Return the warnings of groups, those that are there."""
+    return frozenset[str]().union(*(one.marks for one in groups if one is not None))

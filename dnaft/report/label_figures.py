@@ -11,6 +11,7 @@ from dnaft.label_table import LabelScore
 from dnaft.report.charts import Chart, Figure, Heat, Plot, Point, Series
 from dnaft.report.contents import Contents
 from dnaft.report.groups import Group
+from dnaft.report.marks import Marked, marks_of
 from dnaft.report.side_files import read_labels
 
 
@@ -19,12 +20,12 @@ def label_figures(contents: Contents) -> tuple[Figure, Figure]:
     scatters: list[Chart] = []
     maps: list[Chart] = []
     for task in contents.tasks:
-        tables = {}
+        tables: dict[str, list[LabelScore]] = {}
         for one in [*contents.of_task(task), *contents.baselines.get(task, {}).values()]:
             labels = mean_labels(one)
             if labels:
                 name = one.method if one.is_baseline else f"{one.method} · {one.model}"
-                tables[name] = labels
+                tables[Marked(name, one.marks)] = labels
         for (x, first), (y, second) in combinations(tables.items(), 2):
             chart = _scatter(task, (x, first), (y, second))
             if chart is not None:
@@ -97,4 +98,5 @@ def _scatter(
         return None
     series = (Series("labels", points),)
     title = f"{task}: {first[0]} and {second[0]}"
-    return Plot(title, f"AUROC, {first[0]}", f"AUROC, {second[0]}", series, diagonal=True)
+    x, y = (Marked(f"AUROC, {name}", marks_of(name)) for name, _ in (first, second))
+    return Plot(title, x, y, series, diagonal=True)

@@ -1,13 +1,13 @@
-"""Warnings that stand beside a number: letters, and what each means."""
+"""Warnings that stand beside a number or behind a name: letters, and what each means."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Self
 
 from dnaft.record import RunRecord
 
 ONE_SEED, LEAK, CUT, NOT_BY_DEV, REPEATED, CODE = "1", "L", "T", "C", "R", "V"
-ON_TEST = "X"
+ON_TEST, EDGE, UNEQUAL = "X", "E", "N"
 MEANING = {
     ONE_SEED: "one seed: the spread over seeds is unknown",
     LEAK: "sequences of one split are in another, too",
@@ -16,7 +16,53 @@ MEANING = {
     ON_TEST: "the checkpoint was chosen on test, whose score is too good",
     REPEATED: "a seed was run more than once; the mean of its runs counts as one",
     CODE: "runs of more than one version of the code",
+    EDGE: "a chosen setting is the lowest or highest of those tried; a better one may lie beyond",
+    UNEQUAL: "the two methods have unequal numbers of seeds",
 }
+
+
+class Marked(str):
+    """A name with the warnings that stand behind it wherever it is shown.
+
+    Attributes:
+        marks: Letters.
+    """
+
+    marks: frozenset[str]
+
+    def __new__(cls, name: str, marks: Iterable[str] = ()) -> Self:
+        """Make a name of a text and its warnings."""
+        made = super().__new__(cls, name)
+        made.marks = frozenset(marks)
+        return made
+
+
+def marks_of(*names: str) -> frozenset[str]:
+    """Return the warnings behind names, together.
+
+    >>> marks_of("full", Marked("lora", "1L")) == {"1", "L"}
+    True
+    """
+    return frozenset[str]().union(*(getattr(name, "marks", ()) for name in names))
+
+
+def shortened(name: str, most: int) -> str:
+    """Return a name of at most so many letters, its warnings kept.
+
+    >>> shortened("released=alpha_dropout", 10)
+    'released=…'
+    """
+    return name if len(name) <= most else Marked(f"{name[: most - 1]}…", marks_of(name))
+
+
+def letters(marks: Iterable[str]) -> str:
+    """Return warnings as they are printed."""
+    return "".join(sorted(marks))
+
+
+def explain(marks: Collection[str]) -> list[str]:
+    """Return what letters mean, a line each."""
+    return [f"{mark}: {text}" for mark, text in MEANING.items() if mark in marks]
 
 
 def of_record(record: RunRecord) -> frozenset[str]:

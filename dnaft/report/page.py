@@ -1,22 +1,20 @@
 """The page: what was run, tables that sort, figures whose series can be hidden."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
 from dnaft import __version__
+from dnaft.errors import counted
 from dnaft.page import COLOURS, document, note, section
-from dnaft.report.charts import Chart, Figure, Plot, Radar
+from dnaft.report.charts import Chart, Figure, Plot, Radar, Rows, Series, warnings
 from dnaft.report.contents import Contents
-from dnaft.report.marks import MEANING
-from dnaft.report.svg import draw_marker
+from dnaft.report.groups import marks_together
+from dnaft.report.marks import MEANING, NOT_BY_DEV, ON_TEST, Marked, marks_of
 from dnaft.report.svg_forms import draw
-from dnaft.report.tables import Table, to_html
+from dnaft.report.svg_shapes import draw_marker
+from dnaft.report.tables import Table, superscript, to_html
 
-_CHOICE = (
-    "Checkpoints, settings and the configurations in every figure are chosen by the dev split "
-    "alone. Test scores were never used to choose."
-)
 _FILTERED_FROM = 8  # rows, from which a field to look for some is offered
 
 
@@ -40,7 +38,7 @@ def to_page(
     anchors = "".join(f'<a href="#{key}">{escape(title)}</a>' for key, title in links)
     parts = [
         "<h1>Report of runs</h1>",
-        f'<p class="soft">{_CHOICE}</p>',
+        note(_choice(contents)),
         _facts(contents),
         f"<nav>{anchors}</nav>",
         _problems(contents.problems),
@@ -59,6 +57,29 @@ def to_page(
     return document("Report of runs", parts, style, script)
 
 
+def _choice(contents: Contents) -> str:
+    """Return who chose, as the runs have it."""
+    count, on_test = len(contents.runs), sum(run.on_test for run in contents.runs)
+    by_neither = sum(NOT_BY_DEV in run.marks for run in contents.runs)
+    if not on_test + by_neither:
+        said = "Checkpoints and settings are chosen by the dev split alone, never by test scores."
+        return said + contents.shown
+    said = "Settings are chosen by the dev split."
+    if on_test:
+        said += (
+            f" The checkpoints of {on_test} of {counted(count, 'run')} were chosen on test "
+            f"({ON_TEST}): their test scores are too good. They have names of their own, are not "
+            "compared with others, and stand in plots of scores only where dev chose for no run of "
+            "the method."
+        )
+    if by_neither:
+        said += (
+            f" The checkpoints of {by_neither} of {counted(count, 'run')} were not chosen by dev "
+            f"({NOT_BY_DEV})."
+        )
+    return said + contents.shown
+
+
 def _anchor(heading: str) -> str:
     return heading.lower().replace(" ", "-")
 
@@ -69,7 +90,7 @@ def _anchored(key: str, title: str, content: str) -> str:
 
 def _facts(contents: Contents) -> str:
     seeds = {run.record.seed for run in contents.runs}
-    methods = {one.method for one in contents.groups}
+    methods = {one.own_method for one in contents.groups}
     facts = [
         (len(contents.runs), "runs"),
         (len(contents.groups), "configurations"),
@@ -91,15 +112,16 @@ def _problems(problems: Sequence[str]) -> str:
 
 
 def _legend(contents: Contents) -> str:
-    marks = set[str]().union(*(one.marks for one in contents.groups))
-    if not marks:
-        return ""
-    items = " ".join(
+    marks = marks_together([*contents.groups, *contents.best.values()])
+    return f'<p class="legend">Warnings: {_meanings(marks)}</p>' if marks else ""
+
+
+def _meanings(marks: Collection[str]) -> str:
+    return " ".join(
         f'<span><sup class="mark">{mark}</sup>{escape(text)}</span>'
         for mark, text in MEANING.items()
         if mark in marks
     )
-    return f'<p class="legend">Warnings beside a number: {items}</p>'
 
 
 def _table_section(table: Table) -> str:
@@ -119,7 +141,7 @@ def _figures(figures: Sequence[Figure]) -> str:
 def _figure(figure: Figure) -> str:
     many = len(figure.charts) > 1
     charts = "".join(
-        f'<div class="chart"><h4>{escape(chart.title)}</h4>{draw(chart)}{_key(chart)}</div>'
+        f'<div class="chart"><h4>{_marked(chart.title)}</h4>{draw(chart)}{_key(chart)}</div>'
         for chart in figure.charts
     )
     choice = ""
@@ -129,25 +151,30 @@ def _figure(figure: Figure) -> str:
             f'<div class="tools" hidden><label>{escape(figure.choice)} '
             f"<select>{names}</select></label></div>"
         )
+    marks = frozenset[str]().union(*map(warnings, figure.charts))
+    legend = f'<div class="legend">{_meanings(marks)}</div>' if marks else ""
     return (
         f'<figure class="card{" many" if many else ""}" id="figure-{escape(figure.key)}">'
-        f"<h3>{escape(figure.title)}</h3><figcaption>{escape(figure.note)}</figcaption>"
+        f"<h3>{escape(figure.title)}</h3><figcaption>{escape(figure.note)}{legend}</figcaption>"
         f"{choice}{charts}</figure>\n"
     )
 
 
 def _key(chart: Chart) -> str:
     """Return the names of the series, each once; a click on one hides it."""
-    if not isinstance(chart, Plot | Radar) or (isinstance(chart, Plot) and chart.diagonal):
+    if not isinstance(chart, Plot | Rows | Radar) or (isinstance(chart, Plot) and chart.diagonal):
         return ""
-    names = {one.name: one for one in reversed(chart.series)}
+    names: dict[str, list[Series]] = {}
+    for one in chart.series:
+        names.setdefault(one.name, []).append(one)
     models = {one.of: one for one in reversed(chart.series) if one.of}
-    bars = isinstance(chart, Plot) and chart.form == "bars"
+    bars = isinstance(chart, Rows) or (isinstance(chart, Plot) and chart.form == "bars")
     several = bars or len(models) > 1
-    parts = [
-        _button("series", name, f"c{one.colour % COLOURS}", 1 if several else one.shape)
-        for name, one in sorted(names.items())
-    ]
+    parts = []
+    for name, same in sorted(names.items()):
+        label = Marked(name, marks_of(*(one.name for one in same)))
+        shape = 1 if several else same[0].shape
+        parts.append(_button("series", label, f"c{same[0].colour % COLOURS}", shape))
     if len(models) > 1:
         parts.append("<span></span>")
         parts += [_button("of", name, "plain", one.shape) for name, one in sorted(models.items())]
@@ -158,5 +185,10 @@ def _button(kind: str, name: str, look: str, shape: int) -> str:
     return (
         f'<button aria-pressed="true" data-{kind}="{escape(name)}">'
         f'<svg viewBox="0 0 14 14" aria-hidden="true"><g class="{look}">'
-        f"{draw_marker(7, 7, shape)}</g></svg>{escape(name)}</button>"
+        f"{draw_marker(7, 7, shape)}</g></svg>{_marked(name)}</button>"
     )
+
+
+def _marked(name: str) -> str:
+    marks = marks_of(name)
+    return escape(name) + (superscript(marks) if marks else "")

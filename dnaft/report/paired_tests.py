@@ -1,4 +1,4 @@
-"""Methods compared over tasks: paired tests, and ranks with a critical difference."""
+"""Methods compared over tasks or seeds: paired tests, and ranks with a critical difference."""
 
 import math
 import statistics
@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+
+from dnaft.report.distributions import (
+    Numbers,
+    chi_square_p,
+    mean_ranks_doubled,
+    signed_rank_p,
+    student_p,
+    student_quantile,
+    studentised_range,
+)
 
 Scores = Mapping[str, Mapping[str, float]]
 
@@ -17,12 +27,12 @@ _LEAST_METHODS = 3
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods over the tasks that both have.
+    """Two methods over the tasks, or the seeds, that both have.
 
     Attributes:
         first: One method.
         second: The other.
-        tasks: How many tasks.
+        pairs: How many tasks or seeds.
         difference: Mean of the score of the first minus that of the second.
         low: Lower end of its 95% interval, by Student's t.
         high: Its upper end.
@@ -35,7 +45,7 @@ class Comparison:
 
     first: str
     second: str
-    tasks: int
+    pairs: int
     difference: float
     low: float
     high: float
@@ -67,23 +77,26 @@ class Ranking:
     cliques: tuple[tuple[int, int], ...]
 
 
-def compare(scores: Scores, references: Collection[str] = ()) -> list[Comparison]:
-    """Return every two methods that share two tasks or more, corrected together.
+def compare(
+    scores: Scores, references: Collection[str] = (), least: int = _LEAST_TASKS
+) -> list[Comparison]:
+    """Return every two methods that share enough tasks or seeds, corrected together.
 
     Args:
-        scores: By method and task, the mean over seeds; nan where there is none.
+        scores: By method, then by task or seed; nan where there is none.
         references: Methods that are compared with the others but not with each other.
+        least: Tasks or seeds that two methods must share.
     """
     found = []
     for first, second in combinations(scores, 2):
         if first in references and second in references:
             continue
         pairs = [
-            (scores[first][task], scores[second][task])
-            for task in scores[first]
-            if task in scores[second] and not math.isnan(scores[first][task] + scores[second][task])
+            (score, scores[second][key])
+            for key, score in scores[first].items()
+            if key in scores[second] and not math.isnan(score + scores[second][key])
         ]
-        if len(pairs) >= _LEAST_TASKS:
+        if len(pairs) >= least:
             found.append((first, second, *_test(pairs)))
     holm_t, holm_w = (holm([float(one[at]) for one in found]) for at in (-2, -1))
     return [Comparison(*one, t, w) for one, t, w in zip(found, holm_t, holm_w, strict=True)]
@@ -92,16 +105,15 @@ def compare(scores: Scores, references: Collection[str] = ()) -> list[Comparison
 def _test(
     pairs: Sequence[tuple[float, float]],
 ) -> tuple[int, float, float, float, float, float, float]:
-    from scipy import stats  # takes half a second, which a report of one task need not wait for
-
     gains = [a - b for a, b in pairs]
     count, mean, deviation = len(gains), statistics.fmean(gains), statistics.stdev(gains)
     if deviation < 1e-12:  # all differences equal: no spread to measure them by
         return count, mean, math.nan, math.nan, math.nan, math.nan, math.nan
-    half = float(stats.t.ppf(1 - _LEVEL / 2, count - 1)) * deviation / math.sqrt(count)
-    p_t = float(stats.ttest_1samp(gains, 0).pvalue)
+    error = deviation / math.sqrt(count)
+    half = student_quantile(1 - _LEVEL / 2, count - 1) * error
+    p_t = student_p(mean / error, count - 1)
     # Differences of scores that print alike are ties; floating point must not tell them apart.
-    p_w = float(stats.wilcoxon(np.round(gains, 12)).pvalue)
+    p_w = signed_rank_p([round(gain, 12) for gain in gains])
     return count, mean, mean - half, mean + half, mean / deviation, p_t, p_w
 
 
@@ -144,20 +156,26 @@ def rank(scores: Scores) -> Ranking | None:
 
 
 def _rank(scores: Scores, tasks: list[str]) -> Ranking:
-    from scipy import stats
-
     methods = list(scores)
-    table = np.round([[scores[method][task] for task in tasks] for method in methods], 12)
-    ranks = stats.rankdata(-table, axis=0)
-    if (ranks == ranks[0]).all():
-        statistic, p = 0.0, 1.0  # all methods alike everywhere
-    else:
-        result = stats.friedmanchisquare(*table)
-        statistic, p = float(result.statistic), float(result.pvalue)
-    means = dict(sorted(zip(methods, ranks.mean(axis=1).tolist(), strict=True), key=_second))
+    table = np.round([[scores[method][task] for method in methods] for task in tasks], 12)
+    ranks = np.array([mean_ranks_doubled(-row) / 2 for row in table])
+    statistic, p = _friedman(ranks)
+    means = dict(sorted(zip(methods, ranks.mean(axis=0).tolist(), strict=True), key=_second))
     critical = critical_difference(len(methods), len(tasks))
     ordered = list(means.values())
     return Ranking(means, tuple(tasks), statistic, p, critical, _cliques(ordered, critical))
+
+
+def _friedman(ranks: Numbers) -> tuple[float, float]:
+    """Return Friedman's chi-square with its correction for ties, and its p, of (tasks, methods)."""
+    tasks, methods = ranks.shape
+    spread = float(((ranks.mean(axis=0) - (methods + 1) / 2) ** 2).sum())
+    # Of ranks without ties this is (methods^3 - methods) / 12.
+    variation = float(((ranks - (methods + 1) / 2) ** 2).sum()) / tasks
+    if variation == 0:
+        return 0.0, 1.0  # all methods alike everywhere
+    statistic = tasks * (methods - 1) * spread / variation
+    return statistic, chi_square_p(statistic, methods - 1)
 
 
 def _second(pair: tuple[str, float]) -> float:
@@ -170,9 +188,7 @@ def critical_difference(methods: int, tasks: int) -> float:
     q sqrt(k (k + 1) / (6 N)) for k methods over N tasks, q the studentised range over sqrt(2)
     (Demšar 2006, section 3.2.2).
     """
-    from scipy import stats
-
-    range_ = float(stats.studentized_range.ppf(1 - _LEVEL, methods, math.inf))
+    range_ = studentised_range(1 - _LEVEL, methods)
     return range_ / math.sqrt(2) * math.sqrt(methods * (methods + 1) / (6 * tasks))
 
 

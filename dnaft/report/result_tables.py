@@ -1,26 +1,30 @@
 """The tables of runs, of configurations, and of those that dev chose."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
+from dnaft.report.choice import contest
 from dnaft.report.contents import Contents
 from dnaft.report.groups import Group
-from dnaft.report.intervals import Summary
+from dnaft.report.marks import EDGE
 from dnaft.report.runs import Run
 from dnaft.report.settings import show
-from dnaft.report.tables import Cell, Table, number
+from dnaft.report.tables import Cell, Table, count, number
 
 _RUN_COLUMNS = (
-    ("task", False), ("model", False), ("method", False), ("settings", False), ("seed", True),
-    ("score", False), ("dev", True), ("test", True), ("trainable", True), ("% trainable", True),
-    ("seconds", True), ("peak GB", True), ("TFLOPs", True), ("chosen step", True),
-    ("folder", False),
+    ("task", False), ("model", False), ("method", False), ("lr", True), ("settings", False),
+    ("seed", True), ("score", False), ("dev", True), ("test", True), ("trainable", True),
+    ("% trainable", True), ("seconds", True), ("peak GB", True), ("TFLOPs", True),
+    ("chosen step", True), ("folder", False),
 )  # fmt: skip
 _GROUP_COLUMNS = (
-    ("task", False), ("model", False), ("method", False), ("settings", False), ("seeds", True),
-    ("score", False), ("dev", True), ("dev spread", True), ("test", True), ("test spread", True),
-    ("95% low", True), ("95% high", True), ("trainable", True), ("seconds", True),
+    ("task", False), ("model", False), ("method", False), ("lr", True), ("settings", False),
+    ("seeds", True), ("score", False), ("dev", True), ("dev spread", True), ("test", True),
+    ("test spread", True), ("95% low", True), ("95% high", True), ("trainable", True),
+    ("seconds", True),
 )  # fmt: skip
+_HEAD = [title for title, _ in _GROUP_COLUMNS]
 
 
 def make_table(
@@ -34,7 +38,7 @@ def make_table(
 def run_table(contents: Contents) -> Table:
     """Return one line a run."""
     rows = [_run_row(run) for run in contents.runs]
-    note = "Every run. A click on a head sorts."
+    note = f"Every run. A click on a head sorts.{contents.shown}"
     return make_table("runs", "Runs", note, _RUN_COLUMNS, rows)
 
 
@@ -47,6 +51,7 @@ def _run_row(run: Run) -> list[Cell]:
         Cell(run.task),
         Cell(run.model),
         Cell(run.method),
+        rate(run.lr),
         Cell(settings),
         Cell(str(run.record.seed), float(run.record.seed)),
         Cell(run.metric),
@@ -68,8 +73,9 @@ def group_table(contents: Contents) -> Table:
     note = (
         "One line a configuration. Spread is the standard deviation over seeds (n - 1); 95% is the "
         "percentile bootstrap interval of the mean test score over seeds, which is too narrow for "
-        "few seeds (of three it holds the true mean three times in four)."
-    )
+        "few seeds (of three it holds the true mean three times in four). Baselines are "
+        "deterministic: seeds change nothing, and one run counts."
+    ) + contents.shown
     return make_table("configurations", "Means over seeds", note, _GROUP_COLUMNS, rows)
 
 
@@ -77,39 +83,63 @@ def best_table(contents: Contents) -> Table:
     """Return one line a task, model and method: the configuration that dev chose."""
     chosen = [*contents.best.values()]
     chosen += [one for of_task in contents.baselines.values() for one in of_task.values()]
-    highest: dict[str, float] = {}
-    for one in chosen:
-        if not math.isnan(one.dev.mean):
-            highest[one.task] = max(highest.get(one.task, -math.inf), one.dev.mean)
+    leading: set[Group] = set()
+    for task in {one.task for one in chosen}:
+        rivals = contest([one for one in chosen if one.task == task])
+        top = max(one.merit[0] for one in rivals)
+        leading |= {one for one in rivals if one.merit[0] == top > -math.inf}
     rows = []
     for one in sorted(chosen, key=lambda one: (one.task, one.model, one.method)):
         row = _group_row(one)
-        if one.dev.mean == highest.get(one.task):
-            test = row[8]
-            row[8] = Cell(test.shown, test.value, test.marks, strong=True)
+        if one in leading:
+            at = _HEAD.index("test")
+            row[at] = replace(row[at], strong=True)
         rows.append(row)
     note = (
-        "Of each method the settings with the best mean dev score; test played no part in the "
-        "choice and is not the best that some setting reached. Bold: the best of the task by dev."
-    )
+        "Of each method the settings with the best mean dev score; test chose no settings, and the "
+        "score is not the best that some of them reached. lr: the learning rate; methods compare "
+        "fairly where each has its own best. Bold: the best of the task by dev."
+    ) + contents.shown
     return make_table("best", "What dev chose", note, _GROUP_COLUMNS, rows)
 
 
 def _group_row(one: Group) -> list[Cell]:
-    test: Summary = one.test
+    spreads = [one.dev.deviation, one.test.deviation]
+    dev_spread, test_spread = (
+        Cell("deterministic", math.nan) if one.deterministic else number(spread, ".4f")
+        for spread in spreads
+    )
     return [
         Cell(one.task),
         Cell(one.model),
         Cell(one.method),
-        Cell(one.name),
-        Cell(str(one.dev.count), float(one.dev.count)),
+        rate(one.lr, one.edges),
+        _settings(one),
+        count(one.dev.count),
         Cell(one.metric),
         number(one.dev.mean, ".4f", one.marks),
-        number(one.dev.deviation, ".4f"),
-        number(test.mean, ".4f", one.marks),
-        number(test.deviation, ".4f"),
-        number(test.low, ".4f"),
-        number(test.high, ".4f"),
+        dev_spread,
+        number(one.test.mean, ".4f", one.marks),
+        test_spread,
+        number(one.test.low, ".4f"),
+        number(one.test.high, ".4f"),
         number(one.value("parameters", "trainable"), ",.0f"),
         number(one.value("timing", "seconds"), ",.1f"),
     ]
+
+
+def rate(lr: float, edges: Collection[str] = ()) -> Cell:
+    """Return a cell with a learning rate, marked if it lies at the edge of those tried."""
+    if math.isnan(lr):
+        return Cell("", math.nan)
+    return Cell(f"{lr:g}", lr, frozenset({EDGE} if "lr" in edges else ()))
+
+
+def _settings(one: Group) -> Cell:
+    if not one.edges:
+        return Cell(one.name)
+    parts = [
+        f"{key}={show(value)}" + (f" ({one.edges[key]})" if key in one.edges else "")
+        for key, value in one.settings.items()
+    ]
+    return Cell(", ".join(parts), one.name, frozenset({EDGE}))

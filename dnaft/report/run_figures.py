@@ -15,6 +15,7 @@ from dnaft.report.side_files import (
 )
 
 _MOST_POINTS = 120
+_MOST_LAYERS = 13  # with a tick
 _LOSS = "train/loss"
 
 
@@ -126,7 +127,10 @@ def layer_curves(contents: Contents) -> Figure:
                 metric = one.metric
         if series:
             levels = contents.levels(task)
-            charts.append(Plot(task, "layer", metric, tuple(series), levels))
+            layers = sorted({point.x for one in series for point in one.points})
+            ticks = tuple(layers[:: math.ceil(len(layers) / _MOST_LAYERS)])
+            shown = tuple(series)
+            charts.append(Plot(task, "layer", metric, shown, levels, x_ticks=ticks))
     return Figure(
         "layers",
         "Probes of each layer",

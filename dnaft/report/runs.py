@@ -6,22 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dnaft.errors import InputError
+from dnaft.errors import InputError, near
 from dnaft.record import RunRecord, read
-from dnaft.report.marks import number, of_record
-from dnaft.report.settings import (
-    Value,
-    flatten,
-    is_of_model,
-    is_of_task,
-    name_variant,
-    short_names,
-    varying,
-    without_echoes,
-)
+from dnaft.report.marks import ON_TEST, number, of_record
+from dnaft.report.settings import Value
+from dnaft.report.variants import name_runs
 from dnaft.run_folder import RESULT
 
 _BESIDE_RUNS = {"checkpoints", "adapter", "model", "base", "wandb", "export", ".hydra"}
+_NO_SCORES = {"n_labels_scored"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +27,7 @@ class Run:
         name: Its folder below that of all runs.
         task: Name of the task, with what tells it from others of the name.
         model: Name of the model, likewise.
+        metric: Name of the score that is shown.
         settings: What else differs between the runs of its method, by short name.
         marks: Letters of `dnaft.report.marks`.
     """
@@ -43,18 +37,31 @@ class Run:
     name: str
     task: str
     model: str
+    metric: str
     settings: Mapping[str, Value]
     marks: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def method(self) -> str:
-        """Name of the method."""
-        return self.record.method
+        """Name of the method; one that test chose for has a name of its own."""
+        return f"{self.record.method} (chosen on test)" if self.on_test else self.record.method
 
     @property
-    def metric(self) -> str:
-        """Name of the score that chose the checkpoint."""
+    def on_test(self) -> bool:
+        """Whether test chose the checkpoint."""
+        return ON_TEST in self.marks
+
+    @property
+    def chooser(self) -> str:
+        """Name of the score that chose the checkpoint, and chooses settings."""
         return str(self.record.chosen["metric"])
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, nan without one."""
+        method = self.record.config.get("method")
+        optimizer = method.get("optimizer") if isinstance(method, Mapping) else None
+        return number(optimizer.get("lr")) if isinstance(optimizer, Mapping) else math.nan
 
     @property
     def is_baseline(self) -> bool:
@@ -63,7 +70,7 @@ class Run:
         return isinstance(method, Mapping) and method.get("baseline") is not None
 
     def score(self, split: str, metric: str | None = None) -> float:
-        """Return a score, nan if there is none; by default that which chose the checkpoint."""
+        """Return a score, nan if there is none; by default that which is shown."""
         return number(self.record.scores[split].get(metric or self.metric))
 
     def value(self, part: str, key: str) -> float:
@@ -111,14 +118,15 @@ def _results(folder: Path) -> Iterator[Path]:
             below[:] = [name for name in below if name not in _BESIDE_RUNS]
 
 
-def read_results(files: Sequence[Path]) -> tuple[list[Run], list[str]]:
+def read_results(files: Sequence[Path], metric: str | None = None) -> tuple[list[Run], list[str]]:
     """Return the runs, and for each damaged file what is wrong with it.
 
     Args:
         files: What `find_results` returns.
+        metric: The score to show of tasks that have it; by default that which chose.
 
     Raises:
-        InputError: If all are damaged.
+        InputError: If all are damaged, or no run has the score.
     """
     records, paths, problems = [], [], []
     for file in files:
@@ -133,7 +141,7 @@ def read_results(files: Sequence[Path]) -> tuple[list[Run], list[str]]:
     if not records:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise InputError(f"runs: no {RESULT} can be read: {problems[0]}{more}")
-    return _label(records, paths), problems
+    return _label(records, paths, metric), problems
 
 
 def _check(record: RunRecord, file: Path) -> None:
@@ -149,54 +157,38 @@ def _check(record: RunRecord, file: Path) -> None:
         raise InputError(f"{file}: not a record of dnaft: chosen.metric is {metric!r}, no name")
 
 
-def _label(records: Sequence[RunRecord], paths: Sequence[Path]) -> list[Run]:
-    configs = [flatten(record.config) for record in records]
-    of_task = _differing(records, configs, "task")
-    of_model = _differing(records, configs, "model")
-    of_method = _differing(records, configs, "method")
-    metrics: dict[str, set[str]] = {}
-    sources: dict[str, set[Value]] = {}
-    for record, config in zip(records, configs, strict=True):
-        metrics.setdefault(record.task, set()).add(record.chosen["metric"])
-        sources.setdefault(record.model, set()).add(config.get("model.source"))
-    short = short_names(sorted({key for keys in of_method.values() for key in keys}))
+def _label(records: Sequence[RunRecord], paths: Sequence[Path], metric: str | None) -> list[Run]:
     root = _common(paths)
+    shown = _shown(records, metric)
     runs = []
-    for record, config, path in zip(records, configs, paths, strict=True):
-        task = name_variant(record.task, config, of_task[record.task], 1)
-        if len(metrics[record.task]) > 1:
-            task = f"{task} [{record.chosen['metric']}]"
-        known = len(sources[record.model] - {None})
-        model = name_variant(record.model, config, of_model[record.model], known)
-        own = of_method[record.method]
-        settings = {short[key]: config[key] for key in own if key in config}
+    for record, path, names in zip(records, paths, name_runs(records), strict=True):
         name = path.absolute().relative_to(root).as_posix()
-        runs.append(Run(record, path, name, task, model, settings, of_record(record)))
+        marks = of_record(record)
+        score = shown.get(record.task, str(record.chosen["metric"]))
+        runs.append(Run(record, path, name, names.task, names.model, score, names.settings, marks))
     return runs
 
 
-def _differing(
-    records: Sequence[RunRecord], configs: Sequence[Mapping[str, Value]], kind: str
-) -> dict[str, list[str]]:
-    """Return by task, model or method the keys of that kind which differ between its runs.
+def _shown(records: Sequence[RunRecord], metric: str | None) -> dict[str, str]:
+    """Return the score that was asked for by task, of those tasks that have it.
 
-    Compared are runs of one task, model and method: what differs between these was changed by
-    hand, what differs between others may be what they are.
+    Raises:
+        InputError: If none has.
     """
-    found = {}
-    for name in {getattr(record, kind) for record in records}:
-        own = [at for at, record in enumerate(records) if getattr(record, kind) == name]
-        chosen = [configs[at] for at in own]
-        cells = [(records[at].task, records[at].model, records[at].method) for at in own]
-        keys = [key for key in varying(chosen, cells) if _kind(key) == kind]
-        found[name] = without_echoes(keys, chosen)
+    if metric is None:
+        return {}
+    known = {
+        (record.task, name)
+        for record in records
+        for split in ("dev", "test")
+        for name in record.scores[split]
+        if name not in _NO_SCORES
+    }
+    found = {task: metric for task, name in known if name == metric}
+    if not found:
+        names = sorted({name for _, name in known})
+        raise InputError(f"metric: no run has the score {metric}; {near(metric, names)}")
     return found
-
-
-def _kind(key: str) -> str:
-    if is_of_task(key):
-        return "task"
-    return "model" if is_of_model(key) else "method"
 
 
 def _common(paths: Sequence[Path]) -> Path:

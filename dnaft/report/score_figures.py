@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dnaft.report.charts import Figure, Level, Plot, Point, Series, pareto_front
+from dnaft.report.charts import Figure, Level, Plot, Point, Series
+from dnaft.report.choice import contest
 from dnaft.report.contents import Contents, bars, describe
-from dnaft.report.groups import Group
+from dnaft.report.marks import Marked, marks_of
 
 
 def against_parameters(contents: Contents) -> Figure:
@@ -47,12 +48,12 @@ def _against(
             said = f"{describe(one)}\n{label} {one.value(*cost):,.0f}"
             point = Point(one.value(*cost), one.test.mean, said, low, high)
             series.append(contents.series(one, [point]))
-        front = pareto_front([(one.value(*cost), one.test.mean) for one in found])
+        front = pareto_front([(one.value(*cost), one.test.mean) for one in contest(found)])
         if series:
             y = f"test {found[0].metric}"
             levels = contents.levels(task)
             charts.append(Plot(task, label, y, tuple(series), levels, x_log=True, front=front))
-    return Figure(key, title, note, tuple(charts))
+    return Figure(key, title, note + contents.shown, tuple(charts))
 
 
 def by_method(contents: Contents) -> Figure:
@@ -60,33 +61,81 @@ def by_method(contents: Contents) -> Figure:
     charts = []
     for task in contents.tasks:
         found = contents.of_task(task)
+        shown = [
+            (one.label, one.model, Point(0, one.test.mean, describe(one), *bars(one)))
+            for one in found
+        ]
         if found:
             levels = contents.levels(task)
-            charts.append(_bars(contents, task, found, f"test {found[0].metric}", levels))
+            charts.append(bar_plot(contents, task, shown, f"test {found[0].metric}", levels))
     return Figure(
         "methods",
         "Best score by method",
         "Of each method the configuration that dev chose; the whiskers are one standard deviation "
-        "over seeds.",
+        f"over seeds.{contents.shown}",
         tuple(charts),
     )
 
 
-def _bars(
-    contents: Contents, title: str, found: Sequence[Group], label: str, levels: tuple[Level, ...]
+def bar_plot(
+    contents: Contents,
+    title: str,
+    bars: Sequence[tuple[str, str, Point]],
+    y_label: str,
+    levels: tuple[Level, ...] = (),
+    y_log: bool = False,
 ) -> Plot:
-    models = sorted({one.model for one in found})
-    series: dict[str, Series] = {}
-    for one in found:
-        low, high = bars(one)
-        point = Point(models.index(one.model), one.test.mean, describe(one), low, high)
-        series[one.method] = with_point(contents, series.get(one.method), one.method, point)
-    ordered = tuple(series[name] for name in sorted(series))
-    return Plot(title, "", label, ordered, levels, tuple(models), form="bars")
+    """Return the bars of each model side by side; of a single model each over its own name.
+
+    Args:
+        contents: The runs, for the colours.
+        title: Of the plot.
+        bars: Method, model and value; their places are found here.
+        y_label: What the values are.
+        levels: Trivial baselines.
+        y_log: Whether the axis is logarithmic.
+    """
+    bars = sorted(bars, key=lambda bar: bar[:2])
+    models = sorted({model for _, model, _ in bars})
+    colours = contents.palette.colours
+    if len(models) == 1:
+        names = tuple(name for name, _, _ in bars)
+        series = [
+            Series(name, (replace(point, x=at),), colour=colours[name])
+            for at, (name, _, point) in enumerate(bars)
+        ]
+    else:
+        names, series = tuple(models), []
+        for method in sorted({name for name, _, _ in bars}):
+            own = [bar for bar in bars if bar[0] == method]
+            points = tuple(replace(point, x=models.index(model)) for _, model, point in own)
+            label = Marked(method, marks_of(*(name for name, _, _ in own)))
+            series.append(Series(label, points, colour=colours[method]))
+    alone = len(models) == 1
+    return Plot(
+        title,
+        models[0] if alone else "",
+        y_label,
+        tuple(series),
+        levels,
+        names,
+        y_log=y_log,
+        form="bars",
+        stacked=alone,
+    )
 
 
-def with_point(contents: Contents, series: Series | None, method: str, point: Point) -> Series:
-    """Return the series of a method with one more point; a new one if there is none."""
-    if series is None:
-        return Series(method, (point,), colour=contents.palette.colours[method])
-    return replace(series, points=(*series.points, point))
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Return the points that no other beats: none is as high without lying further right.
+
+    >>> pareto_front([(1, 0.5), (2, 0.4), (3, 0.9), (3, 0.7)])
+    ((1, 0.5), (3, 0.9))
+
+    Args:
+        points: (cost, score): less cost and more score are better.
+    """
+    front: list[tuple[float, float]] = []
+    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or y > front[-1][1]:
+            front.append((x, y))
+    return tuple(front)

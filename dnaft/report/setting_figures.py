@@ -3,10 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from dnaft.report.charts import Figure, Plot, Point, Series
+from dnaft.report.charts import Figure, Plot, Point, Rows, Series
+from dnaft.report.choice import best_of, with_edges
 from dnaft.report.contents import Contents, bars, describe
-from dnaft.report.groups import Group, best_of
-from dnaft.report.settings import Value, show
+from dnaft.report.groups import Group
+from dnaft.report.marks import Marked
+from dnaft.report.score_figures import bar_plot
+from dnaft.report.settings import Value, is_number, show
+from dnaft.report.variants import RELEASED
 
 _MOST_TICKS = 8
 _LOG_FROM = 8  # the largest value over the smallest, from which an axis is logarithmic
@@ -14,7 +18,7 @@ _LOG_FROM = 8  # the largest value over the smallest, from which an axis is loga
 
 def by_setting(contents: Contents) -> list[Figure]:
     """Return for each setting that was varied the dev score by its values."""
-    keys = sorted({key for one in contents.groups for key in one.settings})
+    keys = sorted({key for one in contents.compared for key in one.settings} - {RELEASED})
     figures = (_by_setting(contents, key) for key in keys)
     return [figure for figure in figures if figure.charts]
 
@@ -25,7 +29,7 @@ def _by_setting(contents: Contents, key: str) -> Figure:
         for model in contents.models:
             found = [
                 one
-                for one in contents.groups
+                for one in contents.compared
                 if (one.task, one.model) == (task, model)
                 and key in one.settings
                 and not math.isnan(one.dev.mean)
@@ -39,7 +43,7 @@ def _by_setting(contents: Contents, key: str) -> Figure:
         f"Score by {key}",
         "Dev scores: settings are chosen by these. Of the other settings each point has those that "
         "dev chose; a ring marks the value that dev chose of all. Whiskers: one standard deviation "
-        "over seeds. Test scores stand in the text of each point.",
+        f"over seeds. Test scores stand in the text of each point.{contents.shown}",
         tuple(charts),
         "task and model",
     )
@@ -48,7 +52,7 @@ def _by_setting(contents: Contents, key: str) -> Figure:
 def _setting_plot(
     contents: Contents, found: Sequence[Group], key: str, values: Sequence[Value]
 ) -> Plot:
-    numeric = all(_is_number(value) for value in values)
+    numeric = all(is_number(value) for value in values)
     series = []
     for method in sorted({one.method for one in found}):
         own = [one for one in found if one.method == method]
@@ -61,8 +65,9 @@ def _setting_plot(
                 x = float(str(value)) if numeric else float(at)
                 points.append(Point(x, one.dev.mean, describe(one), low, high, ringed=one is best))
         if len(points) > 1:
-            colour = contents.palette.colours[method]
-            series.append(Series(method, tuple(points), colour=colour, joined=numeric))
+            marks = with_edges(best, own).marks.union(*(one.marks for one in own))
+            name, colour = Marked(method, marks), contents.palette.colours[method]
+            series.append(Series(name, tuple(points), colour=colour, joined=numeric))
     task, model = found[0].task, found[0].model
     return Plot(
         f"{task}, {model}",
@@ -78,16 +83,12 @@ def _setting_plot(
     )
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_wide(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) / min(values) >= _LOG_FROM
 
 
 def _ordered(values: set[Value]) -> list[Value]:
-    if all(_is_number(value) for value in values):
+    if all(is_number(value) for value in values):
         return sorted(values, key=lambda value: float(str(value)))
     return sorted(values, key=show)
 
@@ -103,18 +104,17 @@ def run_times(contents: Contents) -> Figure:
                 if (one.task, one.model) == (task, model) and one.value("timing", "seconds") > 0
             ]
             if found:
-                names = tuple(f"{one.method} {one.name}".strip() for one in found)
+                methods = sorted({one.method for one in found})
+                names = tuple(_configuration(one, len(methods) == 1) for one in found)
                 series = []
-                for method in sorted({one.method for one in found}):
+                for method in methods:
                     points = tuple(
                         _timed(at, one) for at, one in enumerate(found) if one.method == method
                     )
                     colour = contents.palette.colours[method]
                     series.append(Series(method, points, colour=colour))
                 title, shown = f"{task}, {model}", tuple(series)
-                charts.append(
-                    Plot(title, "", "seconds", shown, (), names, form="bars", stacked=True)
-                )
+                charts.append(Rows(title, "seconds", names, shown))
     return Figure(
         "run_time",
         "Run time by configuration",
@@ -123,6 +123,12 @@ def run_times(contents: Contents) -> Figure:
         tuple(charts),
         "task and model",
     )
+
+
+def _configuration(one: Group, alone: bool) -> Marked:
+    """Return the name of a configuration, without the method where there is no other."""
+    parts = [one.name] if alone and one.name else [one.method, one.name]
+    return Marked(" ".join(filter(None, parts)), one.marks)
 
 
 def _timed(at: int, one: Group) -> Point:
@@ -134,23 +140,21 @@ def trainable_shares(contents: Contents) -> Figure:
     """Return the percentage of parameters that are trained, figure 16 of the report."""
     charts = []
     for task in contents.tasks:
-        found = [one for one in contents.of_task(task) if _share(one) > 0]
-        models = sorted({one.model for one in found})
-        series = []
-        for method in sorted({one.method for one in found}):
-            points = tuple(
+        shown = [
+            (
+                one.method,
+                one.model,
                 Point(
-                    models.index(one.model),
+                    0,
                     _share(one),
                     f"{describe(one)}\n{_share(one):.4g}% of the parameters are trained",
-                )
-                for one in found
-                if one.method == method
+                ),
             )
-            series.append(Series(method, points, colour=contents.palette.colours[method]))
-        if series:
-            axis, label = tuple(models), "% trainable"
-            charts.append(Plot(task, "", label, tuple(series), (), axis, y_log=True, form="bars"))
+            for one in contents.of_task(task)
+            if _share(one) > 0
+        ]
+        if shown:
+            charts.append(bar_plot(contents, task, shown, "% trainable", y_log=True))
     return Figure(
         "trainable",
         "Percentage of trainable parameters",

@@ -5,11 +5,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-# Where, how fast and with which words a run ran; not what it computed.
+# Where, how fast and with which words a run ran; not what it computed. Who chose the checkpoint is
+# in the name of the method, what released programs do otherwise in a setting of its own.
 _WITHOUT_EFFECT = (
     "seed", "data_dir", "cache_dir", "output_dir", "resume", "progress", "logger", "fast",
-    "eval.mlm", "dry_run", "protocol", "trainer.accelerator", "trainer.devices", "trainer.strategy",
-    "trainer.num_nodes", "trainer.log_every_n_steps", "trainer.enable_model_summary",
+    "eval.mlm", "eval.choose_on", "dry_run", "protocol", "trainer.accelerator", "trainer.devices",
+    "trainer.strategy", "trainer.num_nodes", "trainer.log_every_n_steps",
+    "trainer.enable_model_summary",
     "data.num_workers", "data.data_dir", "data.cache_dir", "data.eval_batch_size",
     "task.description", "task.reference", "task.domain", "task.traps", "task.name", "model.name",
     "method.name", "model.licence", "model.roles", "model.revision",
@@ -19,6 +21,22 @@ _OF_MODEL = ("model", "tokenizer")
 _SOURCE = "model.source"
 
 Value = str | int | float | bool | None
+
+
+def released_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which departures of a paper's released program a run took, sorted.
+
+    >>> released_of({"protocol": {"released": {"seed": "run.sh", "epochs": "run.sh"}}})
+    ('epochs', 'seed')
+    """
+    protocol = config.get("protocol")
+    released = protocol.get("released") if isinstance(protocol, Mapping) else None
+    return tuple(sorted(released)) if isinstance(released, Mapping) else ()
+
+
+def is_number(value: Value) -> bool:
+    """Return whether a value is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Value]:

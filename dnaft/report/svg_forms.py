@@ -1,21 +1,57 @@
-"""Radars, heat maps and mean ranks as SVG."""
+"""Rows of bars, radars, heat maps and mean ranks as SVG."""
 
 import math
+from collections.abc import Sequence
 
 from dnaft.report.axes import Axis, short, spanned
-from dnaft.report.charts import Chart, Heat, Places, Plot, Radar
-from dnaft.report.svg import WIDTH, draw_plot, frame, group, text, tip
+from dnaft.report.charts import Chart, Heat, Places, Plot, Radar, Rows
+from dnaft.report.marks import Marked, marks_of, shortened
+from dnaft.report.svg import draw_plot
+from dnaft.report.svg_shapes import LETTER, WIDTH, frame, group, line, text, tip
 
-_SIDE = 140.0  # of a line of ranks, for the names
+_LONGEST = 46  # letters of a row's name
+_ROW = 19.0
+_LONGEST_PLACE = 30  # letters of a name beside a line of ranks
 
 
 def draw(chart: Chart) -> str:
     """Return a chart of any kind."""
     if isinstance(chart, Plot):
         return draw_plot(chart)
+    if isinstance(chart, Rows):
+        return _rows(chart)
     if isinstance(chart, Radar):
         return _radar(chart)
     return _heat(chart) if isinstance(chart, Heat) else _places(chart)
+
+
+def _rows(chart: Rows) -> str:
+    names = [shortened(name, _LONGEST) for name in chart.names]
+    left = 14 + LETTER * max(len(name) + len(marks_of(name)) for name in names)
+    values = [point.y for series in chart.series for point in series.points]
+    # Room for the value behind the longest bar.
+    x = Axis(0.0, max(values), left, WIDTH - 50)
+    bottom = _ROW * len(names) + 8
+    parts = []
+    for tick in x.ticks():
+        parts.append(line("grid", x(tick), 4, x(tick), bottom))
+        parts.append(text(x(tick), bottom + 15, short(tick)))
+    for at, name in enumerate(names):
+        parts.append(text(left - 8, _ROW * (at + 0.5) + 8, name, "end"))
+    for series in chart.series:
+        shapes = ""
+        for point in series.points:
+            top, long = 5 + _ROW * point.x, max(x(point.y) - left, 0.5)
+            shapes += (
+                f'<rect class="column" x="{left:.1f}" y="{top + 2:.1f}" width="{long:.1f}" '
+                f'height="{_ROW - 5}"{tip(point.tip)}/>'
+            )
+            value = short(float(f"{point.y:.3g}"))
+            shapes += text(left + long + 5, top + 13, value, "start", ' class="value"')
+        parts.append(group(series, shapes))
+    parts.append(line("base", left, 4, left, bottom))
+    parts.append(text((left + WIDTH) / 2, bottom + 32, chart.x_label))
+    return frame(chart.title, "".join(parts), height=bottom + 40)
 
 
 def _radar(chart: Radar) -> str:
@@ -63,7 +99,7 @@ def _heat(chart: Heat) -> str:
     many = max(map(len, chart.columns)) * 6.2 > wide
     parts = []
     for at, name in enumerate(chart.rows):
-        parts.append(text(left - 8, 10 + high * (at + 0.5) + 4, name[:38], "end"))
+        parts.append(text(left - 8, 10 + high * (at + 0.5) + 4, shortened(name, 38), "end"))
         for across, column in enumerate(chart.columns):
             value = chart.values[at][across]
             if math.isnan(value):
@@ -82,15 +118,17 @@ def _heat(chart: Heat) -> str:
     for across, column in enumerate(chart.columns):
         x = left + wide * (across + 0.5)
         turn = f' transform="rotate(-40 {x:.1f} {foot + 12:.1f})"' if many else ""
-        parts.append(text(x, foot + 12, column[:30], "end" if many else "middle", turn))
+        parts.append(text(x, foot + 12, shortened(column, 30), "end" if many else "middle", turn))
     room = 14 + 4.2 * min(30, max(map(len, chart.columns))) if many else 22
     return frame(chart.title, "".join(parts), height=foot + room)
 
 
 def _places(chart: Places) -> str:
     count = len(chart.names)
-    axis = Axis(1.0, float(count), _SIDE + 10, WIDTH - _SIDE - 10)
+    names = [shortened(name, _LONGEST_PLACE) for name in chart.names]
     half = (count + 1) // 2
+    left, right = _room(names[:half]), WIDTH - _room(names[half:])
+    axis = Axis(1.0, float(count), left + 10, right - 10)
     top, step = 64.0 + 9 * len(chart.cliques), 22.0
     parts = [
         f'<line class="base" x1="{axis.start}" y1="50" x2="{axis.end}" y2="50"/>',
@@ -103,15 +141,16 @@ def _places(chart: Places) -> str:
             f'<line class="base" x1="{axis(tick):.1f}" y1="45" x2="{axis(tick):.1f}" y2="50"/>'
         )
         parts.append(text(axis(tick), 40, str(tick)))
-    for at, (name, rank) in enumerate(zip(chart.names, chart.ranks, strict=True)):
+    for at, (name, rank) in enumerate(zip(names, chart.ranks, strict=True)):
         on_left = at < half
         row = at if on_left else count - 1 - at
-        y, edge = top + step * row, _SIDE if on_left else WIDTH - _SIDE
+        y, edge = top + step * row, left if on_left else right
         x = axis(rank)
         parts.append(
             f'<polyline class="stem" points="{x:.1f},50 {x:.1f},{y:.1f} {edge:g},{y:.1f}"/>'
         )
-        shown = f"{name}  {rank:.2f}" if on_left else f"{rank:.2f}  {name}"
+        # The rank before the name, so that warnings stand behind the name.
+        shown = Marked(f"{rank:.2f}  {name}", marks_of(name))
         place = edge - 6 if on_left else edge + 6
         parts.append(text(place, y + 4, shown, "end" if on_left else "start"))
     for at, (first, last) in enumerate(chart.cliques):
@@ -119,6 +158,11 @@ def _places(chart: Places) -> str:
         x1, x2 = axis(chart.ranks[first]) - 4, axis(chart.ranks[last]) + 4
         parts.append(f'<line class="clique" x1="{x1:.1f}" y1="{up}" x2="{x2:.1f}" y2="{up}"/>')
     return frame(chart.title, "".join(parts), height=top + step * half)
+
+
+def _room(names: Sequence[str]) -> float:
+    """Return the width of ranks with their names."""
+    return 45 + LETTER * max(len(name) + 0.7 * len(marks_of(name)) for name in names)
 
 
 def _within(axis: Axis, chart: Places) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from dnaft.record import aligned_table
-from dnaft.report.marks import MEANING
+from dnaft.report.marks import explain, letters
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -74,6 +74,16 @@ def number(value: float, form: str, marks: frozenset[str] = frozenset()) -> Cell
     return Cell(format(value, form), value, marks)
 
 
+def count(found: int) -> Cell:
+    """Return a cell with a count."""
+    return Cell(str(found), float(found))
+
+
+def p_value(p: float) -> Cell:
+    """Return a cell with a p, a dash if there is none."""
+    return Cell("< 0.0001", p) if p < 1e-4 else number(p, ".4f")
+
+
 def to_html(table: Table) -> str:
     """Return a table whose columns the page's script sorts."""
     titles = "".join(
@@ -95,11 +105,16 @@ def _html_cell(cell: Cell, right: bool) -> str:
     if cell.strong:
         inner = f"<b>{inner}</b>"
     if cell.marks:
-        meaning = "; ".join(f"{mark}: {MEANING[mark]}" for mark in sorted(cell.marks))
-        inner += f'<sup class="mark" title="{escape(meaning)}">{"".join(sorted(cell.marks))}</sup>'
+        inner += superscript(cell.marks)
     sorted_by = f' data-v="{escape(cell.plain)}"' if cell.value is not None else ""
     look = ' class="num"' if right else ""
     return f"<td{look}{sorted_by}>{inner}</td>"
+
+
+def superscript(marks: frozenset[str]) -> str:
+    """Return letters of warnings as HTML that says what they mean."""
+    meaning = escape("; ".join(explain(marks)))
+    return f'<sup class="mark" title="{meaning}">{letters(marks)}</sup>'
 
 
 def to_csv(table: Table) -> str:
@@ -121,13 +136,13 @@ def to_markdown(table: Table) -> str:
 
 def _marked(cell: Cell) -> str:
     shown = f"**{cell.shown}**" if cell.strong else cell.shown
-    return f"{shown} ^{''.join(sorted(cell.marks))}^" if cell.marks else shown
+    return f"{shown} ^{letters(cell.marks)}^" if cell.marks else shown
 
 
 def legend(table: Table) -> str:
     """Return what the marks in a table mean, in plain text; nothing without marks."""
     marks = set[str]().union(*(cell.marks for row in table.rows for cell in row))
-    return "".join(f"{mark}: {MEANING[mark]}.\n" for mark in sorted(marks))
+    return "".join(f"{line}.\n" for line in explain(marks))
 
 
 def to_latex(table: Table) -> str:
@@ -143,7 +158,7 @@ def _latex_cell(cell: Cell) -> str:
     shown = latex_text(cell.shown)
     if cell.strong:
         shown = rf"\textbf{{{shown}}}"
-    return rf"{shown}$^\mathrm{{{''.join(sorted(cell.marks))}}}$" if cell.marks else shown
+    return rf"{shown}$^\mathrm{{{letters(cell.marks)}}}$" if cell.marks else shown
 
 
 def _latex_line(cells: Sequence[str], ready: bool = False) -> str:

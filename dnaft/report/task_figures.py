@@ -1,19 +1,18 @@
-"""Figures over many tasks: radars, averages, how often and how high methods rank."""
+"""Figures over many tasks: radars, averages, how high methods rank."""
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from dnaft.report.charts import Figure, Level, Places, Plot, Point, Radar, Series
+from dnaft.report.charts import Figure, Level, Places, Point, Radar, Series
 from dnaft.report.contents import Contents, describe
 from dnaft.report.families import MARKS, family
-from dnaft.report.groups import Group
-from dnaft.report.marks import MEANING
+from dnaft.report.groups import Group, marks_together
+from dnaft.report.marks import Marked, explain, marks_of
 from dnaft.report.paired_tests import Ranking
-from dnaft.report.score_figures import with_point
+from dnaft.report.score_figures import bar_plot
 
 _LEAST_AXES = 3
-_TOP = 2
 
 
 def radars(contents: Contents) -> Figure:
@@ -35,7 +34,7 @@ def radars(contents: Contents) -> Figure:
                 continue
             series = tuple(
                 Series(
-                    method,
+                    Marked(method, marks_together(groups)),
                     tuple(
                         Point(at, one.test.mean, describe(one))
                         for at, one in enumerate(groups)
@@ -52,7 +51,7 @@ def radars(contents: Contents) -> Figure:
     return Figure(
         "radar",
         "Yeast histone marks",
-        "Test score on each mark; further out is better.",
+        f"Test score on each mark; further out is better.{contents.shown}",
         tuple(charts),
         "model",
     )
@@ -67,7 +66,9 @@ def _baseline_series(contents: Contents, axes: Sequence[str]) -> Iterable[Series
             if name in contents.baselines.get(task, {})
         ]
         if len(points) >= _LEAST_AXES:
-            yield Series(name, tuple(points), colour=len(contents.palette.colours) + at)
+            marks = marks_together(contents.baselines.get(task, {}).get(name) for task in axes)
+            colour = len(contents.palette.colours) + at
+            yield Series(Marked(name, marks), tuple(points), colour=colour)
 
 
 def averages(contents: Contents) -> Figure:
@@ -78,30 +79,27 @@ def averages(contents: Contents) -> Figure:
         for (task, model, method), one in contents.best.items():
             if task in tasks and not math.isnan(one.test.mean):
                 cells.setdefault((method, model), []).append(one)
-        models = sorted({model for _, model in cells})
-        series: dict[str, Series] = {}
+        shown = []
         for (method, model), found in sorted(cells.items()):
             mean = statistics.fmean(one.test.mean for one in found)
-            marks = set[str]().union(*(one.marks for one in found))
+            marks = marks_together(found)
             said = [
                 f"{method} · {model}",
                 f"mean test {metric} {mean:.4f}",
                 f"{len(found)} of {len(tasks)} tasks",
-                *(f"{mark}: {MEANING[mark]}" for mark in sorted(marks)),
+                *explain(marks),
             ]
             partial = len(found) < len(tasks)
-            point = Point(models.index(model), mean, "\n".join(said), partial=partial)
-            series[method] = with_point(contents, series.get(method), method, point)
-        if len(tasks) > 1 and series:
+            point = Point(0, mean, "\n".join(said), partial=partial)
+            shown.append((Marked(method, marks), model, point))
+        if len(tasks) > 1 and shown:
             levels = _mean_levels(contents, tasks)
-            y = f"mean test {metric}"
-            shown = tuple(series.values())
-            charts.append(Plot(name, "", y, shown, levels, tuple(models), form="bars"))
+            charts.append(bar_plot(contents, name, shown, f"mean test {metric}", levels))
     return Figure(
         "averages",
         "Average over tasks",
         "Mean test score over the tasks of a family. A pale bar lacks some of them and must not be "
-        "compared with the others.",
+        f"compared with the others.{contents.shown}",
         tuple(charts),
         "family",
     )
@@ -120,75 +118,42 @@ def _families(contents: Contents) -> dict[tuple[str, str], list[str]]:
 
 
 def _mean_levels(contents: Contents, tasks: Sequence[str]) -> tuple[Level, ...]:
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Level]] = {}
     for task in tasks:
         for level in contents.levels(task):
-            found.setdefault(level.name, []).append(level.y)
-    full = {name: values for name, values in found.items() if len(values) == len(tasks)}
-    return tuple(Level(name, statistics.fmean(values)) for name, values in full.items())
-
-
-def top_two(contents: Contents) -> Figure:
-    """Return how often each method is among the two best of its model, LINGO Fig. 4e and 4f."""
-    charts = []
-    for model in contents.models:
-        top: dict[str, int] = {}
-        all_: dict[str, int] = {}
-        for task in contents.tasks:
-            found = {
-                one.method: one.test.mean
-                for one in contents.of_task(task)
-                if one.model == model and not math.isnan(one.test.mean)
-            }
-            if len(found) <= _TOP:
-                continue  # both of two are always among the two best
-            bound = sorted(found.values(), reverse=True)[_TOP - 1]
-            for method, score in found.items():
-                all_[method] = all_.get(method, 0) + 1
-                top[method] = top.get(method, 0) + (score >= bound)
-        methods = sorted(all_)
-        if methods:
-            charts.append(_top_chart(contents, model, methods, top, all_))
-    return Figure(
-        "top_two",
-        "Among the two best",
-        "On how many tasks a method is one of the two best of its model by test score, ties "
-        "counted for both; tasks with three methods or more. The pale bars are the tasks in all.",
-        tuple(charts),
-        "model",
+            found.setdefault(level.name, []).append(level)
+    return tuple(
+        Level(Marked(name, marks_of(*(one.name for one in of))), statistics.fmean(o.y for o in of))
+        for name, of in found.items()
+        if len(of) == len(tasks)
     )
 
 
-def _top_chart(
-    contents: Contents, model: str, methods: list[str], top: dict[str, int], all_: dict[str, int]
-) -> Plot:
-    series = []
-    for at, method in enumerate(methods):
-        said = f"{method}: {top[method]} of {all_[method]} tasks"
-        pale = Point(at, all_[method], said, partial=True)
-        full = Point(at, top[method], said)
-        colour = contents.palette.colours[method]
-        series.append(Series(method, (pale, full), colour=colour))
-    axis = tuple(methods)
-    return Plot(model, "", "tasks", tuple(series), (), axis, form="bars", stacked=True)
-
-
-def critical_differences(rankings: dict[str, Ranking]) -> Figure:
+def critical_differences(
+    contents: Contents, rankings: Mapping[str, tuple[Ranking, Mapping[str, frozenset[str]]]]
+) -> Figure:
     """Return mean ranks with Nemenyi's critical difference.
 
     Args:
-        rankings: By what they are over.
+        contents: The runs.
+        rankings: By what they are over, each with the warnings of its methods.
     """
     charts = tuple(
-        Places(name, tuple(one.ranks), tuple(one.ranks.values()), one.critical, one.cliques)
-        for name, one in rankings.items()
+        Places(
+            name,
+            tuple(Marked(method, marks[method]) for method in one.ranks),
+            tuple(one.ranks.values()),
+            one.critical,
+            one.cliques,
+        )
+        for name, (one, marks) in rankings.items()
     )
     return Figure(
         "ranks_of_methods",
         "Mean rank over tasks",
         "Rank 1 is the best. Methods joined by a bar do not differ at 5% by Nemenyi's test, which "
         "only follows a Friedman test that finds a difference (see the table of all methods at "
-        "once).",
+        f"once).{contents.shown}",
         charts,
         "model",
     )

@@ -14,11 +14,15 @@ from dnaft.report import (
     setting_figures,
     task_figures,
 )
+from dnaft.report.attention_figures import attention_by_length
 from dnaft.report.charts import Figure
 from dnaft.report.contents import Contents
+from dnaft.report.departures import departure_table
+from dnaft.report.marks import ONE_SEED
 from dnaft.report.page import to_page
-from dnaft.report.published import published_table
+from dnaft.report.published_table import published_table
 from dnaft.report.tables import Table, to_csv, to_latex, to_markdown
+from dnaft.report.top_two import top_two
 
 PAGE = "report.html"
 _FORMS = (("csv", to_csv), ("md", to_markdown), ("tex", to_latex))
@@ -30,8 +34,10 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
     tables = [
         result_tables.best_table(contents),
         result_tables.group_table(contents),
-        comparison_tables.test_table(contents),
-        comparison_tables.friedman_table(ranked),
+        comparison_tables.over_tasks(contents),
+        comparison_tables.over_seeds(contents),
+        comparison_tables.friedman_table(contents, ranked),
+        departure_table(contents),
         published_table(contents),
         result_tables.run_table(contents),
     ]
@@ -42,8 +48,8 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
             score_figures.against_parameters(contents),
             task_figures.averages(contents),
             task_figures.radars(contents),
-            task_figures.top_two(contents),
-            task_figures.critical_differences({name: one for name, (one, _) in ranked.items()}),
+            top_two(contents),
+            task_figures.critical_differences(contents, ranked),
         ],
         "Settings": setting_figures.by_setting(contents),
         "Training and cost": [
@@ -52,6 +58,7 @@ def compose(contents: Contents) -> tuple[list[Table], dict[str, list[Figure]]]:
             setting_figures.run_times(contents),
             score_figures.against_time(contents),
             setting_figures.trainable_shares(contents),
+            attention_by_length(contents),
         ],
         "Inside the model": [
             run_figures.layer_curves(contents),
@@ -105,13 +112,16 @@ def _write(path: Path, text: str) -> Path:
 
 def summarise(contents: Contents, files: Sequence[Path]) -> str:
     """Return what the terminal says at the end."""
-    single = sum(one.dev.count == 1 for one in contents.groups)
+    single = sum(ONE_SEED in one.marks for one in contents.groups)
+    on_test = sum(run.on_test for run in contents.runs)
     lines = [
         f"{counted(len(contents.runs), 'run')}, {counted(len(contents.groups), 'configuration')}, "
         f"{counted(len(contents.tasks), 'task')}"
     ]
     if single:
         lines.append(f"one seed only, so no spread: {counted(single, 'configuration')}")
+    if on_test:
+        lines.append(f"chosen on test, so never compared with others: {counted(on_test, 'run')}")
     lines.append(f"page: {files[0]}")
     lines.append(f"{counted(len(files) - 1, 'more file')} beside it")
     return "\n".join(lines)

@@ -8,8 +8,8 @@ import pytest
 
 from dnaft.errors import InputError
 from dnaft.report.contents import Contents, gather
-from dnaft.report.marks import CODE, CUT, LEAK, NOT_BY_DEV, ON_TEST, ONE_SEED, REPEATED
-from dnaft.report.published import published_table
+from dnaft.report.marks import CODE, CUT, LEAK, NOT_BY_DEV, ONE_SEED, REPEATED
+from dnaft.report.published_table import published_table
 from dnaft.report.runs import find_results, read_results
 from report_runs import make_run
 
@@ -96,7 +96,6 @@ def test_baselines_are_no_methods_and_dev_chooses_among_their_settings(tmp_path:
         ({"chosen": {"step": 100, "metric": "mcc", "value": 0.1}}, NOT_BY_DEV),
         ({"chosen": {"step": 100, "metric": "mcc", "value": None}}, NOT_BY_DEV),
         ({"timing": {"seconds": 1, "steps": 40}}, NOT_BY_DEV),
-        ({"chosen": {"step": 9, "metric": "mcc", "value": 0.4, "split": "test"}}, ON_TEST),
     ],
 )
 def test_a_flaw_of_one_run_marks_the_mean(

@@ -1,6 +1,7 @@
 """Tests and intervals of the report against SciPy, other formulas and pencil."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from dnaft.report.comparison_tables import over_seeds, over_tasks
+from dnaft.report.contents import gather
+from dnaft.report.distributions import (
+    chi_square_p,
+    signed_rank_p,
+    student_p,
+    student_quantile,
+    studentised_range,
+)
 from dnaft.report.intervals import summarise
+from dnaft.report.marks import UNEQUAL
 from dnaft.report.paired_tests import compare, critical_difference, holm, rank
+from dnaft.report.runs import find_results, read_results
+from dnaft.report.tables import Cell, Table
+from report_runs import make_run
 
 A = {"t1": 0.9, "t2": 0.8, "t3": 0.75, "t4": 0.6, "t5": 0.95, "t6": 0.71}
 B = {"t1": 0.85, "t2": 0.81, "t3": 0.7, "t4": 0.5, "t5": 0.93, "t6": 0.68}
@@ -21,7 +35,7 @@ def test_pairs_are_tested_as_scipy_tests_them() -> None:
     first, second = np.array(list(A.values())), np.array(list(B.values()))
     expected = stats.ttest_rel(first, second)
     interval = expected.confidence_interval(0.95)
-    assert (found.first, found.second, found.tasks) == ("a", "b", 6)
+    assert (found.first, found.second, found.pairs) == ("a", "b", 6)
     assert found.difference == pytest.approx((first - second).mean())
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.p_t == pytest.approx(expected.pvalue)
@@ -38,11 +52,42 @@ def test_t_and_effect_by_pencil() -> None:
     assert found.p_wilcoxon == pytest.approx(2 / 2**3)  # all of one sign
 
 
+@pytest.mark.parametrize(
+    "gains", [[3, -3, -3], [3, -3, 0, 3, 2, 3], [-1, -2, 0, 3, -1, 3, -1, 2], [1, 1, 1]]
+)
+def test_signed_ranks_with_ties_and_zeros_are_as_scipys_permutations(gains: list[float]) -> None:
+    # SciPy's exact distribution knows no ties; its permutation test goes through all signs.
+    nonzero = np.array([gain for gain in gains if gain], dtype=np.float64)
+    everything = stats.PermutationMethod(n_resamples=2**10)
+    expected = stats.wilcoxon(nonzero, method=everything).pvalue
+    assert signed_rank_p(gains) == pytest.approx(expected)
+
+
+def test_signed_ranks_of_nothing_but_zeros_have_no_p() -> None:
+    assert math.isnan(signed_rank_p([0.0, 0.0]))
+
+
+@pytest.mark.parametrize("count", [3, 6, 14, 40])
+def test_signed_ranks_are_as_scipys_exact_distribution(count: int) -> None:
+    gains = np.random.default_rng(count).normal(0.4, 1, count)
+    expected = stats.wilcoxon(gains, method="exact").pvalue
+    assert signed_rank_p(gains.tolist()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 9, 40])
+def test_tails_are_those_of_scipy_stats(freedom: int) -> None:
+    assert student_p(-2.2, freedom) == pytest.approx(2 * stats.t.sf(2.2, freedom))
+    assert student_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom))
+    assert chi_square_p(7.7, freedom) == pytest.approx(stats.chi2.sf(7.7, freedom))
+    expected = stats.studentized_range.ppf(0.95, freedom + 1, np.inf)
+    assert studentised_range(0.95, freedom + 1) == pytest.approx(expected, abs=1e-6)
+
+
 def test_only_tasks_of_both_methods_count_and_one_is_not_enough() -> None:
     (found,) = compare(
         {"a": {"x": 0.5, "y": 0.6, "z": math.nan}, "b": {"x": 0.4, "y": 0.4, "z": 1}}
     )
-    assert found.tasks == 2
+    assert found.pairs == 2
     assert compare({"a": {"x": 0.5, "y": 0.5}, "b": {"x": 0.4, "z": 0.4}}) == []
 
 
@@ -81,6 +126,14 @@ def test_friedman_as_scipy_and_mean_ranks_by_pencil() -> None:
     assert dict(found.ranks) == pytest.approx({"a": 7 / 6, "b": 12 / 6, "c": 17 / 6})
     assert list(found.ranks) == ["a", "b", "c"]
     expected = stats.friedmanchisquare(*(list(x.values()) for x in (A, B, C)))
+    assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+
+
+def test_friedman_with_ties_is_corrected_as_scipys() -> None:
+    table = [[0.5, 0.5, 0.3, 0.7, 0.1], [0.5, 0.4, 0.3, 0.2, 0.1], [0.4, 0.4, 0.3, 0.9, 0.6]]
+    found = rank({f"m{at}": dict(zip("abcde", of, strict=True)) for at, of in enumerate(table)})
+    assert found is not None
+    expected = stats.friedmanchisquare(*table)
     assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
 
 
@@ -139,3 +192,64 @@ def test_one_seed_has_no_spread_and_a_missing_score_no_mean() -> None:
     assert one.mean == 0.5
     assert all(map(math.isnan, (one.deviation, one.low, one.high)))
     assert math.isnan(summarise([0.5, math.nan]).mean)
+
+
+SEEDS = {
+    "full": {1: 0.61, 2: 0.65, 3: 0.58, 4: 0.7},
+    "ia3": {1: 0.4, 2: 0.45},
+    "lora": {2: 0.6, 3: 0.57, 4: 0.62, 5: 0.66, 6: 0.68},
+}
+
+
+def tables_of_seeds(folder: Path) -> tuple[Table, Table]:
+    for task in ("h3", "h4"):
+        for method, scores in SEEDS.items():
+            for seed, test in scores.items():
+                make_run(folder, task=task, method=method, seed=seed, test=test)
+        for seed in (1, 2):
+            make_run(folder, task=task, method="baseline_kmer", lr=None, seed=seed, test=0.55)
+    contents = gather(*read_results(find_results(str(folder))))
+    return over_seeds(contents), over_tasks(contents)
+
+
+def lines(table: Table) -> dict[tuple[str, ...], dict[str, Cell]]:
+    found = [dict(zip(table.head, row, strict=True)) for row in table.rows]
+    return {tuple(x[k].shown for k in ("task", "first", "second") if k in x): x for x in found}
+
+
+def test_methods_are_compared_over_the_seeds_that_both_have(tmp_path: Path) -> None:
+    found = lines(tables_of_seeds(tmp_path)[0])
+    # ia3 shares two seeds with the others at most.
+    assert set(found) == {
+        (task, *pair)
+        for task in ("h3", "h4")
+        for pair in (("full", "lora"), ("full", "baseline_kmer"), ("lora", "baseline_kmer"))
+    }
+    full, lora = SEEDS["full"], SEEDS["lora"]
+    expected = {
+        ("full", "lora"): ([full[s] for s in (2, 3, 4)], [lora[s] for s in (2, 3, 4)]),
+        ("full", "baseline_kmer"): (list(full.values()), [0.55] * 4),
+        ("lora", "baseline_kmer"): (list(lora.values()), [0.55] * 5),
+    }
+    tests = {pair: stats.ttest_rel(*of) for pair, of in expected.items()}
+    corrected = dict(zip(tests, holm([test.pvalue for test in tests.values()]), strict=True))
+    for pair, (first, second) in expected.items():
+        line, interval = found["h3", *pair], tests[pair].confidence_interval()
+        assert line["shared seeds"].shown == str(len(first))
+        assert line["difference"].value == pytest.approx(np.mean(first) - np.mean(second))
+        ends = line["95% low"].value, line["95% high"].value
+        assert ends == pytest.approx((interval.low, interval.high))
+        assert line["p, t"].value == pytest.approx(tests[pair].pvalue)
+        assert line["p, t, Holm"].value == pytest.approx(corrected[pair])
+        assert line["p, Wilcoxon"].value == pytest.approx(stats.wilcoxon(first, second).pvalue)
+
+
+def test_unequal_numbers_of_seeds_are_told(tmp_path: Path) -> None:
+    seeds, tasks = map(lines, tables_of_seeds(tmp_path))
+    assert seeds["h3", "full", "lora"]["seeds"].shown == "4 / 5"
+    assert UNEQUAL in seeds["h3", "full", "lora"]["difference"].marks
+    assert tasks["full", "ia3"]["seeds"].shown == "4 / 2"
+    assert UNEQUAL in tasks["full", "ia3"]["difference"].marks
+    # Seeds change nothing of a baseline.
+    assert tasks["full", "baseline_kmer"]["seeds"].shown == "4 / -"
+    assert UNEQUAL not in tasks["full", "baseline_kmer"]["difference"].marks

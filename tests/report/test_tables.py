@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnaft.report.axes import Axis, short, spanned
-from dnaft.report.charts import pareto_front
-from dnaft.report.published import SOURCES, read_published
+from dnaft.report.score_figures import pareto_front
 from dnaft.report.settings import short_names
 from dnaft.report.tables import Cell, Table, number, to_csv, to_html, to_latex, to_markdown
 
@@ -55,32 +54,6 @@ def test_html_is_escaped_and_sorted_by_the_full_value() -> None:
     text = to_html(TABLE)
     assert "<i>" not in text
     assert 'data-v="0.123456"' in text
-
-
-def test_published_numbers_by_eye() -> None:
-    # Read in the papers: LINGO Table S2 and S3, AdaLoRA+RS Table 2 and S2, the report's text.
-    found = {(x.source, x.table, x.task, x.model, x.method, x.variant): x for x in read_published()}
-    assert len(found) + 1 == len(read_published())  # DoRA on yeast expression has two scores
-    rs, lingo, report = SOURCES
-    by_eye = {
-        (rs, "Table 2", "prom_notata", "dnabert2", "adalora_rs", ""): 0.961,
-        (lingo, "Table S3", "prom_notata", "dnabert2", "adalora_rs", ""): 0.964,
-        (rs, "Table S2", "h4ac", "nt_500m_1000g", "full", ""): 0.312,
-        (lingo, "Table S2", "h4ac", "nt_500m_1000g", "full", ""): 0.342,
-        (lingo, "Table S2", "h3k4me3", "dnabert2", "lora", ""): 0.0,
-        (lingo, "Table S2", "h4", "opt_125m", "lingo", ""): 0.735,
-        (lingo, "Table 1", "prom_tata", "opt_350m", "lingo", "one-hot"): 0.807,
-        (report, "section 3.2.2", "report_enhancers", "specieslm", "dora", "rank 2"): 0.7525,
-    }
-    assert {key: found[key].value for key in by_eye} == by_eye
-    assert all(0 <= one.value <= 1 for one in read_published())
-
-
-def test_each_paper_has_all_its_cells() -> None:
-    rs, lingo, _ = SOURCES
-    counts = {name: sum(one.source == name for one in read_published()) for name in SOURCES}
-    assert counts[rs] == 16 * 3 + 16 * 10
-    assert counts[lingo] == 18 * 3 + 18 * 10 + 4 * 3
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=12))
