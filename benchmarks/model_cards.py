@@ -30,7 +30,8 @@ They know one small genome. They are for learning, testing and teaching, and for
 nothing larger can be had. Their use for other species was not measured.
 
 What each was made by is a command of that version of the code; today the yamls name the packaged
-weights, and `model.source=null` begins with random ones. This page is made by `make cards` from card.json and curve.csv beside the weights.
+weights, and `model.source=null` begins with random ones. This page is made by `make cards` from
+card.json and curve.csv beside the weights.
 """
 
 
