@@ -198,7 +198,11 @@ def leave_run(name: str, method: str, folder: Path) -> Backbone:
         model=name,
         method=method,
         seed=1,
-        config={"model": small_node(name), "task": {"outputs": 2}},
+        config={
+            "model": small_node(name),
+            "method": {"name": method, "quantise": None},
+            "task": {"outputs": 2},
+        },
         code_version="0",
         data={"tokens": {"train": {"max": TOKENS + PADS}}},
         parameters={"trainable": 1, "total": 1, "fraction": 1.0},
