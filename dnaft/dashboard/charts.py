@@ -95,6 +95,29 @@ def table_of_predictions(
     )
 
 
+def table_of_labels(probabilities: Array, labels: Array, names: Sequence[str], most: int) -> Any:
+    """Return a table with one line a row of the split: number, labels, decisions, probabilities.
+
+    Args:
+        probabilities: (rows, labels).
+        labels: 0 and 1, (rows, labels).
+        names: Names of the labels, or none. The first `MOST_TARGETS` have a column of their own.
+        most: Lines at most; of more rows some are taken, evenly spread.
+    """
+    called = names or [str(j) for j in range(labels.shape[1])]
+    given, decided = labels > 0, probabilities > THRESHOLD
+    data = []
+    for i in evenly(len(labels), most):
+        sets = [
+            ", ".join(called[j] for j in np.flatnonzero(row[i]).tolist())
+            for row in (given, decided)
+        ]
+        wrong = int((given[i] != decided[i]).sum())
+        data.append([int(i), *sets, wrong, *probabilities[i, :MOST_TARGETS].tolist()])
+    scored = [f"score {name}" for name in called[:MOST_TARGETS]]
+    return wandb.Table(columns=["row", "labels", "predicted", "wrong", *scored], data=data)
+
+
 def of_targets(
     predicted: Array, measured: Array, names: Sequence[str], most: int
 ) -> dict[str, Any]:

@@ -128,21 +128,23 @@ class Mirror(WandbLogger):
     def _show(self, given: Predictions) -> None:
         from dnaft.dashboard import charts
 
-        if not bool(given.logits.isfinite().all()) or given.task.kind == "multilabel":
-            return  # no score is defined; or each label has a line in a table
+        if not bool(given.logits.isfinite().all()):
+            return  # no score is defined
         if given.task.kind == "regression":
             found = self._scatter(given)
         else:
             classes = given.task.classes or tuple(map(str, range(max(2, given.task.outputs))))
             probabilities = to_scores(given.task.kind, given.logits).numpy()
-            labels = given.labels.reshape(-1).long().numpy()
-            found = charts.of_classes(probabilities, labels, classes)
+            several = given.task.kind == "multilabel"  # then each has a line in a table of scores
+            labels = (given.labels if several else given.labels.reshape(-1)).long().numpy()
+            found = {} if several else charts.of_classes(probabilities, labels, classes)
             if given.split == "test" and self._table_rows:
-                found["predictions"] = charts.table_of_predictions(
-                    probabilities, labels, classes, self._table_rows
-                )
+                make = charts.table_of_labels if several else charts.table_of_predictions
+                names = given.names if several else classes
+                found["predictions"] = make(probabilities, labels, names, self._table_rows)
                 self._note_capped(self._table_rows, len(labels), "test predictions in the table")
-        self.experiment.log({f"{given.split}/{key}": chart for key, chart in found.items()})
+        if found:
+            self.experiment.log({f"{given.split}/{key}": chart for key, chart in found.items()})
 
     def _scatter(self, given: Predictions) -> dict[str, Any]:
         from dnaft.dashboard import charts

@@ -274,7 +274,16 @@ def test_several_labels_have_a_table(
     _, shown = run.table("test/auroc_by_label_table")
     assert shown == [[s.label, s.auroc] for s in expected if s.split == "test"]
     assert run.charts["test/auroc_by_label"]["panelDefId"] == "wandb/histogram/v0"
-    assert "test/predictions/path" not in run.summary
+    saved = predictions(folder)
+    columns, rows = run.table("test/predictions")
+    assert columns == ["row", "labels", "predicted", "wrong", "score a", "score b"]
+    assert len(rows) == len(saved["row"])
+    for row, labels, predicted, wrong, *scores in rows:
+        of_row = [[name in text.split(", ") for name in "ab"] for text in (labels, predicted)]
+        assert of_row[0] == [saved[f"label_{j}"][row] == 1 for j in range(2)]
+        assert of_row[1] == [saved[f"score_{j}"][row] > 0.5 for j in range(2)]
+        assert wrong == sum(a != b for a, b in zip(*of_row, strict=True))
+        assert scores == pytest.approx([saved[f"score_{j}"][row] for j in range(2)], abs=1e-12)
 
 
 def test_numbers_are_plotted_in_their_unit(
