@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner
+from dnaft.methods.fuse import fuse_adapters
 from dnaft.optimization import AdamW
 from rank_runs import MATRICES, QUIET, RANK, batches, fit, module, ranks, sampler
 
@@ -29,11 +30,17 @@ def decayed() -> FineTuner:
     return module(optimizer=AdamW(lr=1e-2, weight_decay=0.1))
 
 
-def test_a_run_ends_where_it_ends_without() -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_run_ends_where_it_ends_without(fused: bool) -> None:
     """Ten steps of training after the removal, matrices of rank 0 among them."""
     left, compacted = sampler(**HARD), sampler(compact=True, **HARD)
-    whole = fit(left, tuner=decayed())
-    small = fit(compacted, tuner=decayed())
+    ends = []
+    for callback in (left, compacted):
+        tuner = decayed()
+        if fused:
+            assert fuse_adapters(tuner.backbone) == MATRICES
+        ends.append(fit(callback, tuner=tuner))
+    whole, small = ends
     assert compacted.history.rows == left.history.rows
     assert [group.rank for group in whole.triplets] == [RANK] * MATRICES
     kept = left.history.rows[-1].ranks

@@ -77,12 +77,14 @@ def test_a_sweep_of_ranks_and_rates_equals_separate_runs(train: Command) -> None
     assert len(losses) == 4
 
 
-def test_the_rank_sampler_acts_in_each_run_by_itself(train: Command) -> None:
-    """An OPT without dropout, a text in front of each row, pruned ranks."""
+@pytest.mark.parametrize("compact", ["false", "true"])
+def test_the_rank_sampler_acts_in_each_run_by_itself(train: Command, compact: str) -> None:
+    """An OPT without dropout, a text in front of each row, pruned ranks, also removed ones."""
     options = [
         "hydra.mode=MULTIRUN", "method=lingo", "model=tiny_opt", *SMALL_OPT, *EXACT,
         "method.callbacks.rank_sampler.target_rank=2,4", "trainer.max_epochs=2",
         "model.architecture.dropout=0.0", "method.inject.dropout=0.0",
+        f"method.callbacks.rank_sampler.compact={compact}",
     ]  # fmt: skip
     alone = folders(train(*options, out="alone"))
     together = folders(train(*options, TOGETHER, out="together"))
@@ -90,6 +92,8 @@ def test_the_rank_sampler_acts_in_each_run_by_itself(train: Command) -> None:
     for name, folder in together.items():
         assert result(folder)["training"]["together"] == 2
         compare(folder, alone[name])
+        removed = "pruned triplets removed" in (folder / "output.log").read_text()
+        assert removed == (compact == "true")
         assert (folder / "ranks.csv").read_text() == (alone[name] / "ranks.csv").read_text()
 
 
