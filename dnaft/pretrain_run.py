@@ -106,7 +106,8 @@ def begin(model: Any, material: Material, config: dict[str, Any]) -> None:
         spell_embeddings(model, material.dna, config["seed"], sized=masked)
     local = config["local_attention"]
     if local or (local is None and masked and material.dna.overlap_bp > 0):
-        found = localise_attention(model, config["model"]["roles"])
+        by_base = material.dna.stride_bp == 1
+        found = localise_attention(model, config["model"]["roles"], codons=by_base)
         if local and not found:
             raise InputError(
                 f"local_attention: is true, and {config['model']['name']} has no learnt "

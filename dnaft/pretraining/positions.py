@@ -1,6 +1,7 @@
-"""Attention that begins local, where positions are learnt."""
+"""Attention that begins local, and by codons, where positions are learnt."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,12 +14,17 @@ _TABLE = "position_embeddings"
 _LONGEST = 100.0
 # Positions weigh this much more than tokens in the sum of embeddings.
 _POSITIONS = 2.0
+_SHARE = _POSITIONS**2 / (1 + _POSITIONS**2)  # of positions in the normalised embeddings
 # By so much the logit of the offset of a head stands above the mean of a row, about.
 _PEAK = 12.8
+# One head of so many sees every third place alike, where tokens begin at each base.
+_HEADS_BY_CODON = 4
+# By so much its logit of those places stands above the mean of a row, about.
+_CODON_PEAK = 4.0
 
 
-def localise_attention(model: Any, roles: Mapping[str, str | None]) -> bool:
-    """Let each head begin by looking at one place beside each token (`local_attention`).
+def localise_attention(model: Any, roles: Mapping[str, str | None], codons: bool) -> bool:
+    """Let each head begin by looking at one place beside each token, or at every third place.
 
     With independent random positions attention begins even over the whole row, and what a
     neighbour could tell is lost among hundreds of tokens: overlapping k-mers, which neighbours
@@ -27,12 +33,20 @@ def localise_attention(model: Any, roles: Mapping[str, str | None]) -> bool:
     reading the shorter waves of their position, keys those of the position that sees them at the
     offset of the head. The heads of a layer look 1 to the left, 1 to the right, 2 to the left and
     so on. (Queries and keys that begin as like matrices, so that attention begins at the
-    token itself, are from Trockman & Kolter 2023, arXiv:2305.09828.) All of it trains as ever. What
-    only a whole row tells, such as its composition, is learnt later this way.
+    token itself, are from Trockman & Kolter 2023, arXiv:2305.09828.)
+
+    Bases in genes are spent differently at the three places of a codon, and where a codon begins
+    is told by all of the row, but each place of it little: local heads do not find it. So where
+    tokens begin at each base, the last wave of the positions is three tokens long, and a quarter
+    of the heads begin by reading it alone: they see what lies whole codons away, near or far.
+
+    All of it trains as ever. What only a whole row tells otherwise, such as its composition, is
+    learnt later this way.
 
     Args:
         model: A language model of transformers with random weights; changed in place.
         roles: Paths of its matrices by role, as in conf/model; `q` and `k` count.
+        codons: Whether a token begins at each base.
 
     Returns:
         Whether it has learnt positions.
@@ -44,13 +58,16 @@ def localise_attention(model: Any, roles: Mapping[str, str | None]) -> bool:
     ]
     if not tables:
         return False
+    heads = model.config.num_attention_heads
+    by_codon = heads // _HEADS_BY_CODON if codons else 0
     with torch.no_grad():
         words = model.get_input_embeddings().weight.std()
         for table in tables:
-            waves = sinusoids(*table.shape)
+            waves = sinusoids(*table.shape, codons=by_codon > 0)
             table.copy_(waves * (_POSITIONS * words / waves.std()))
         for query, key in _pairs(model, roles):
-            _look_away(query.weight, key.weight, model.config.num_attention_heads)
+            _look_away(query.weight, key.weight, heads, offsets(heads - by_codon))
+            _look_by_codon(query.weight, key.weight, heads, by_codon)
     return True
 
 
@@ -63,7 +80,7 @@ def offsets(heads: int) -> list[int]:
     return [(head // 2 + 1) * (-1) ** (head + 1) for head in range(heads)]
 
 
-def sinusoids(count: int, width: int) -> Float[Tensor, "count width"]:
+def sinusoids(count: int, width: int, codons: bool = False) -> Float[Tensor, "count width"]:
     """Return sines and cosines of geometrically rising wavelengths.
 
     The product of two rows depends on their distance alone, and one linear map takes every row to
@@ -72,8 +89,12 @@ def sinusoids(count: int, width: int) -> Float[Tensor, "count width"]:
     Args:
         count: Positions.
         width: Numbers a position.
+        codons: Whether the last wave is three positions long.
     """
-    angles = torch.arange(count)[:, None] * _frequencies(width)
+    frequencies = _frequencies(width)
+    if codons:
+        frequencies[-1] = 2 * math.pi / 3
+    angles = torch.arange(count)[:, None] * frequencies
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
@@ -82,18 +103,20 @@ def _frequencies(width: int) -> Tensor:
 
 
 def _look_away(
-    query: Float[Tensor, "width width"], key: Float[Tensor, "width width"], heads: int
+    query: Float[Tensor, "width width"],
+    key: Float[Tensor, "width width"],
+    heads: int,
+    places: Sequence[int],
 ) -> None:
-    """Add to matrices of queries and keys what makes each head look at its offset."""
+    """Add to matrices of queries and keys what makes the first heads look at their offsets."""
     width, size = query.shape[1], query.shape[0] // heads
     waves = min(size // 2, width // 4)
     if waves == 0:
         return
     wave = torch.arange(waves) * (width // 4 // waves)
     sine, cosine = 2 * wave, 2 * wave + 1
-    share = _POSITIONS**2 / (1 + _POSITIONS**2)  # of positions in the normalised embeddings
-    gain = (_PEAK * size**0.5 / (2 * share * waves)) ** 0.5
-    for head, offset in enumerate(offsets(heads)):
+    gain = (_PEAK * size**0.5 / (2 * _SHARE * waves)) ** 0.5
+    for head, offset in enumerate(places):
         row = head * size + 2 * torch.arange(waves)
         angle = offset * _frequencies(width)[wave]
         query[row, sine] += gain
@@ -103,6 +126,18 @@ def _look_away(
         key[row, cosine] -= gain * angle.sin()
         key[row + 1, sine] += gain * angle.sin()
         key[row + 1, cosine] += gain * angle.cos()
+
+
+def _look_by_codon(
+    query: Float[Tensor, "width width"], key: Float[Tensor, "width width"], heads: int, count: int
+) -> None:
+    """Add to matrices of queries and keys what makes the last heads look at every third place."""
+    width, size = query.shape[1], query.shape[0] // heads
+    gain = (_CODON_PEAK * size**0.5 / (2 * _SHARE)) ** 0.5
+    for head in range(heads - count, heads):
+        for matrix in (query, key):
+            matrix[head * size, width - 2] += gain
+            matrix[head * size + 1, width - 1] += gain
 
 
 def _pairs(model: Any, roles: Mapping[str, str | None]) -> Iterator[tuple[nn.Linear, nn.Linear]]:
