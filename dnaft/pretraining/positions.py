@@ -63,7 +63,8 @@ def localise_attention(model: Any, roles: Mapping[str, str | None], codons: bool
     with torch.no_grad():
         words = model.get_input_embeddings().weight.std()
         for table in tables:
-            waves = sinusoids(*table.shape, codons=by_codon > 0)
+            count, width = table.shape
+            waves = sinusoids(count, width, codons=by_codon > 0)
             table.copy_(waves * (_POSITIONS * words / waves.std()))
         for query, key in _pairs(model, roles):
             _look_away(query.weight, key.weight, heads, offsets(heads - by_codon))

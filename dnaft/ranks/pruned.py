@@ -37,17 +37,19 @@ class PrunedValues:
         """Put a new mask in force: zero what it prunes, bring back what it keeps."""
         self._put(mask)
         if self._store == "shadow":
-            for group, gone, shadow in zip(self._groups, self._gone, self._shadow, strict=True):
+            for group, kept, shadow in zip(self._groups, self._kept, self._shadow, strict=True):
                 latent = group.values + shadow
-                shadow.copy_(torch.where(gone, latent, 0))
+                shadow.copy_(latent * (1 - kept))
                 group.values.copy_(latent)
         self.hold()
 
     @torch.no_grad()
     def hold(self) -> None:
         """Zero again what the mask prunes, which training has moved."""
-        for group, gone in zip(self._groups, self._gone, strict=True):
-            group.values.masked_fill_(gone, 0)
+        values = [group.values for group in self._groups]
+        if values:
+            # One operation for all matrices of a device; some have no triplet left.
+            torch._foreach_mul_(values, self._kept)
 
     def remove(self, optimizers: Iterable[Optimizer]) -> int:
         """Take what the mask prunes out of model and optimisers; return how many triplets go.
@@ -82,11 +84,11 @@ class PrunedValues:
         ]
 
     def _put(self, mask: Bool[Tensor, " triplets"] | None) -> None:
-        """Take a mask; keep what it prunes of each matrix ready, on the device of its values."""
+        """Take a mask; keep 1 for what stays and 0 for the rest ready, as values of each matrix."""
         self.mask = mask
         ranks = [group.rank for group in self._groups]
-        gone = torch.zeros(sum(ranks), dtype=torch.bool) if mask is None else ~mask
-        self._gone = [
-            part.to(group.values.device).reshape(group.values.shape)
-            for part, group in zip(gone.split(ranks), self._groups, strict=True)
+        kept = torch.ones(sum(ranks), dtype=torch.bool) if mask is None else mask
+        self._kept = [
+            part.to(group.values).reshape(group.values.shape)
+            for part, group in zip(kept.split(ranks), self._groups, strict=True)
         ]

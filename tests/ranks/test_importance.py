@@ -1,10 +1,9 @@
 import copy
-from collections import Counter
 from typing import Any
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from operation_counts import Calls
 
 from dnaft.ranks.importance import Importance
 from dnaft.ranks.orthogonality import orthogonality_penalty
@@ -105,18 +104,6 @@ def test_averages_put_back_go_on_bit_for_bit() -> None:
         assert torch.equal(one, other)
     rest.forget()
     assert not rest.ready
-
-
-class Calls(TorchDispatchMode):
-    """Counts the operations that reach the device."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.counts[func.overloadpacket.__name__] += 1
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("uncertainty", ["previous", "updated"])
