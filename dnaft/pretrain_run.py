@@ -20,6 +20,7 @@ from dnaft.output import set_up_output
 from dnaft.precision import choose_precision, device_type
 from dnaft.pretrain_outcome import deliver, flatten, report, score_model
 from dnaft.pretraining import card
+from dnaft.pretraining.earlier import read_earlier, refuse_seen
 from dnaft.pretraining.export import ExportSettings
 from dnaft.pretraining.genome import SPLITS
 from dnaft.pretraining.held_out import HeldOutSettings
@@ -72,6 +73,7 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     )
     if config["model"]["source"] is None:
         begin(model, material, config)
+    refuse_seen(read_earlier(config["model"]), material.genome)
     announce(material, model, portions)
     yardsticks = read_or_measure(material, settings.windows, folder)
 
@@ -187,8 +189,12 @@ def make_trainer(
 
 def identify(config: dict[str, Any], material: Material, portions: Portions) -> dict[str, Any]:
     """Return what must be the same where a checkpoint is continued."""
+    genome = material.genome.summary()
     return {
-        "genome": material.genome.summary()["sha256"],
+        "genome": genome["sha256"],
+        "held-out chromosomes": [genome[split]["chromosomes"] for split in ("dev", "test")],
+        "optimizer": json.dumps(config["optimizer"], sort_keys=True),
+        "embedding_rate": config["embedding_rate"],
         "tokenizer": material.tokenizer.fingerprint(),
         "objective": json.dumps(config["objective"], sort_keys=True),
         "seed": config["seed"],

@@ -11,14 +11,13 @@ from lightning import Trainer
 
 from dnaft import environment
 from dnaft.config import typed_overrides
-from dnaft.models.checkpoint import find_checkpoint
+from dnaft.pretraining.earlier import CARD, read_earlier
 from dnaft.pretraining.held_out import Score
 from dnaft.pretraining.material import Material
 from dnaft.pretraining.plan import Portions
 from dnaft.pretraining.pretrainer import Pretrainer
 from dnaft.pretraining.yardsticks import Yardsticks, beats_all
 
-CARD = "card.json"
 FORMAT = "dnaft-pretraining-1"
 # What changes nothing of the result: overrides, and keys of the configuration.
 _UNNEEDED = ("session.", "output_dir=", "resume=", "logger", "num_workers=", "hydra.")
@@ -93,7 +92,7 @@ def describe(
             "devices": trainer.world_size,
             "optimizer": config["optimizer"],
         },
-        "earlier": _earlier(config["model"]),
+        "earlier": read_earlier(config["model"]),
         "rebuild": {
             "command": shlex.join(["python", "-m", "dnaft.pretrain", *typed]),
             "code_version": environment.code_version(),
@@ -101,19 +100,6 @@ def describe(
         },
         "environment": environment.describe(),
     }
-
-
-def _earlier(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the trainings that the weights to begin with came from, the first of them first."""
-    if model["source"] is None:
-        return []
-    folder = find_checkpoint(model["source"], model["revision"], model["allow_pickle"])
-    if not (folder / CARD).is_file():
-        return []
-    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    seen = {name: card["training"][name] for name in ("steps", "tokens_seen", "hours")}
-    made = {name: card["rebuild"][name] for name in ("command", "code_version")}
-    return [*card.get("earlier", []), {**seen, **made}]
 
 
 def show(held_out: Mapping[str, Any]) -> str:

@@ -216,6 +216,41 @@ def test_a_checkpoint_of_another_plan_is_refused(
     assert "resume: the checkpoint was written with genome = " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("genome.dev=[chrA]", "held-out chromosomes"),
+        ("optimizer.lr=2e-3", "optimizer"),
+        ("embedding_rate=0.5", "embedding_rate"),
+    ],
+)
+def test_a_checkpoint_is_not_continued_under_other_settings(
+    change: str, named: str, pretrain: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pretrain(*BERT, "session.hours=1e-9")
+    # The folder is named by what was typed, so it is given the name of the other run.
+    with pytest.raises(SystemExit) as caught:
+        pretrain(*BERT, change, "resume=true", f"hydra.run.dir='{folder}'")
+    assert caught.value.code == 2
+    assert f"resume: the checkpoint was written with {named} = " in capsys.readouterr().err
+
+
+def test_weights_that_saw_what_is_held_out_now_are_refused(
+    pretrain: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pretrain(*BERT)
+    card = card_of(folder)
+    train, dev = (card["data"][split]["chromosomes"] for split in ("train", "dev"))
+    source = f"model.source='{folder / 'model'}'"
+    pretrain(*BERT, source, out="as before")
+    with pytest.raises(SystemExit) as caught:
+        pretrain(*BERT, source, f"genome.dev=[{train[0]}]", out="swapped")
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    assert f"error: model.source: its weights were trained on {train[0]} of this genome" in message
+    assert train[0] not in dev
+
+
 def test_the_card_names_the_trainings_before(pretrain: Command) -> None:
     """Weights that were trained on are not made by the last command alone."""
     folders = [pretrain(*BERT)]
@@ -226,6 +261,7 @@ def test_the_card_names_the_trainings_before(pretrain: Command) -> None:
     for before, card in zip(cards[:2], cards[2]["earlier"], strict=True):
         assert card["command"] == before["rebuild"]["command"]
         assert card["tokens_seen"] == before["training"]["tokens_seen"] > 0
+        assert card["data"] == before["data"]
     first, last = (card["held_out"]["model"]["nats_per_token"] for card in (cards[0], cards[2]))
     assert last < first
 
