@@ -54,6 +54,16 @@ def held_out_table(held_out: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def masked(trainings: list[dict[str, Any]]) -> str:
+    """Return what was asked for in each training, and how it was hidden."""
+    texts = []
+    for objective in (t["objective"] for t in trainings if "objective" in t):
+        mask, random = objective["mask_share"], objective["random_share"]
+        shares = f"{mask:.0%} masked, {random:.0%} random, {1 - mask - random:.0%} left"
+        texts.append(f"{objective['fraction']:.0%} of the tokens ({shares})")
+    return "masked tokens: " + ", then ".join(dict.fromkeys(texts))
+
+
 def section(name: str, card: dict[str, Any], described: dict[str, Any], megabytes: float) -> str:
     """Return the card of a model in words."""
     training, data, environment = card["training"], card["data"], card["environment"]
@@ -64,7 +74,7 @@ def section(name: str, card: dict[str, Any], described: dict[str, Any], megabyte
         sum(t[key] for t in trainings) for key in ("tokens_seen", "steps", "hours")
     )
     objective = training["objective"]["_target_"].rpartition(".")[2]
-    goal = {"MaskedTokens": "masked tokens", "NextToken": "next token"}[objective]
+    goal = "next token" if objective == "NextToken" else masked(trainings)
     facts = {
         "architecture": f"`{card['model']['architecture']}`, "
         f"{card['model']['parameters']:,} parameters with the language-model head, "
@@ -93,6 +103,8 @@ def section(name: str, card: dict[str, Any], described: dict[str, Any], megabyte
         f"![loss curve of {name}](images/pretraining_{name}.png)",
         "",
     ]
+    if len(trainings) > 1:
+        lines += ["The curve is that of the last training.", ""]
     return "\n".join(lines)
 
 
@@ -108,18 +120,32 @@ def draw(card: dict[str, Any], curve: Path, file: Path) -> None:
     figure, axis = pyplot.subplots(figsize=(7, 3.8), constrained_layout=True)
     looked = card["rebuild"]["config"]["held_out"]["look_windows"]
     part = f"first {looked} of the held-out windows" if looked else "held-out windows"
+    objective = card["training"]["objective"]
+    if objective["_target_"].endswith("NextToken"):
+        training = "training, words of language included"
+    else:
+        part += ", all targets hidden"
+        training = f"training, {1 - objective['mask_share']:.0%} of the targets in sight"
     for column, name, colour in (
-        ("train/nats", "training, 20% of the targets in sight", "#bbbbbb"),
-        ("dev/nats", f"{part}, all targets hidden", "#1b6ca8"),
+        ("train/nats", training, "#bbbbbb"),
+        ("dev/nats", part, "#1b6ca8"),
     ):
         points = [(float(r["train/tokens"]) / 1e6, float(r[column])) for r in rows if r[column]]
-        if card["training"]["objective"]["_target_"].endswith("NextToken"):
-            name = name.partition(",")[0]
         axis.plot(*zip(*points, strict=True), color=colour, label=name)
-    yardsticks = card["held_out"]["yardsticks"]
+    held_out = card["held_out"]
+    yardsticks = held_out["yardsticks"]
+    # Of all windows, as the lines: what was looked at on the way may be the easier ones.
+    axis.plot(
+        float(rows[-1]["train/tokens"]) / 1e6,
+        held_out["model"]["nats_per_token"],
+        "o",
+        color="#1b6ca8",
+        label=f"all {held_out['windows']} windows, at the end",
+    )
     for key, style in (("composition", ":"), ("markov5", "--")):
         level = yardsticks[key]["nats_per_token"]
-        axis.axhline(level, color="#b3472e", linestyle=style, linewidth=1.2, label=YARDSTICKS[key])
+        name = f"{YARDSTICKS[key]}, all windows"
+        axis.axhline(level, color="#b3472e", linestyle=style, linewidth=1.2, label=name)
     levels = [yardsticks[key]["nats_per_token"] for key in ("composition", "markov5")]
     lowest = min(float(r["dev/nats"]) for r in rows if r["dev/nats"])
     axis.set_ylim(min(*levels, lowest) * 0.94, max(levels) * 1.03)
