@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dnaft.pretraining.annotated import AnnotatedExamples
 from dnaft.pretraining.bpe_pairs import BpePairs
 from dnaft.pretraining.dna_tokens import DnaTokens
 from dnaft.pretraining.examples import Examples, Rows
@@ -13,12 +14,13 @@ from dnaft.pretraining.held_out import HeldOut, Score
 from dnaft.pretraining.markov import Floats, MarkovChain
 from dnaft.pretraining.objectives import TokenBatch
 from dnaft.pretraining.posterior import HiddenBases, predict_stretches
+from dnaft.pretraining.region_chain import RegionChain
 from dnaft.pretraining.targets import RowTargets, targets_by_row
 from dnaft.pretraining.token_chain import TokenChain
 
 ORDER = 5
 UNIFORM, COMPOSITION, MARKOV = "uniform", "composition", f"markov{ORDER}"
-NEXT_BASE = f"markov{ORDER}_next_base"
+NEXT_BASE, BY_REGION = f"markov{ORDER}_next_base", f"markov{ORDER}_by_region"
 SAME_TARGETS = (UNIFORM, COMPOSITION, MARKOV)
 
 _COUNTED = 4000  # training windows that the frequencies of tokens are counted in
@@ -42,6 +44,8 @@ def measure_yardsticks(
     - markov5: the order-5 chain of the training chromosomes, both strands counted. Of masked
       tokens the probability given all visible bases on both sides (`predict_stretches`,
       `TokenChain`); of next tokens the product over their bases, given all bases before.
+    - markov5_by_region: of text with annotation, the chain that is told what region each base lies
+      in (`RegionChain`); it parts what a model knows of sequence from what names tell it.
     - markov5_next_base: that chain from left to right over all bases of the windows, nats a base.
 
     Args:
@@ -73,6 +77,14 @@ def measure_yardsticks(
     if held_out.causal:
         nats = np.concatenate([_sums(n, row) for n, row in zip(next_base, rows, strict=True)])
         found[MARKOV] = _dict(nats, None, bases)
+        if isinstance(held_out.examples, AnnotatedExamples):
+            by_region = RegionChain.count(genome, chain)
+            labels = (held_out.examples.labels(number) for number in range(windows))
+            told = [
+                _sums(by_region.next_base_nats(row.codes, of_row[: len(row.codes)]), row)
+                for row, of_row in zip(rows, labels, strict=True)
+            ]
+            found[BY_REGION] = _dict(np.concatenate(told), None, bases)
     elif dna.width_bp is not None:
         hidden = [HiddenBases(r.codes, r.hidden, r.begins, r.asked) for r in rows]
         found[MARKOV] = _dict(*predict_stretches(chain, hidden), bases)
