@@ -141,11 +141,14 @@ def sweep_table(numbers: Numbers) -> str:
 def verdict(numbers: Numbers, metric: str) -> str:
     """Say in words whether pretraining helps and whether the baselines are beaten."""
     score = f"test_{metric}"
-    helped = []
+    helped, others = [], []
     for name, methods in COMPARED.items():
         pretrained, random = numbers.both(methods, score)
-        if ttest_rel(pretrained, random).pvalue < SIGNIFICANT and sum(pretrained) > sum(random):
+        p_value = ttest_rel(pretrained, random).pvalue
+        if p_value < SIGNIFICANT and sum(pretrained) > sum(random):
             helped.append(name)
+        else:
+            others.append(f"{name} (p {p_value:.3f})".replace("0.", "."))
     beaten = [
         task
         for task in TASKS
@@ -155,7 +158,8 @@ def verdict(numbers: Numbers, metric: str) -> str:
     left = [task for task in TASKS if task not in beaten]
     return (
         f"By {METRICS[metric]}, pretraining helps with p < {SIGNIFICANT} (paired t-test over the\n"
-        f"  tasks) under {', '.join(helped) or 'no method'};\n"
+        f"  tasks) under {', '.join(helped) or 'no method'}"
+        f"{', not under ' + ', '.join(others) if helped and others else ''};\n"
         "  the method that dev chose beats the better baseline on "
         f"{len(beaten)} of {len(TASKS)} tasks"
         f"{', all but ' + ', '.join(left) if left and beaten else ''}."
