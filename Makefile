@@ -24,8 +24,8 @@ demo: $(STAMP) ## The main job on packaged yeast promoters, beside two baselines
 test: $(STAMP) ## The default test suite, offline (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-test-all: $(STAMP) ## Every test, also the slow ones; installs Ray
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
+test-all: $(STAMP) ## Every test, also the slow ones; installs Ray and MiniLM
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray,minilm]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not gpu"
 
 lint: $(STAMP) ## Style, layers of imports
