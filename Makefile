@@ -37,7 +37,7 @@ format: $(STAMP) ## Format the code
 type: $(STAMP) ## Types, strict
 	$(BIN)/mypy
 
-bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (an hour; goes on where it stopped)
+bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/bench.py
 
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)

@@ -3,47 +3,59 @@
     python benchmarks/bench.py [--only NAME ...] [--only-report]
 
 What a benchmark prints is kept in outputs/bench, so this can be stopped and started; --only
-measures single ones again. Close other programs first: two sides in turn share what disturbs them,
+measures single ones again. If one fails the others are measured all the same, and the page is
+written once all are there. Close other programs first: two sides in turn share what disturbs them,
 and spread shows what they do not share. All compute on one thread.
 """
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
+import kept
 from runs import ROOT
 from study import DOCS, fill
+from target_list import TARGETS
+from targets import show_targets
 
-from dnaft.environment import describe
-from dnaft.precision import choose_precision, device_type
-
-KEPT = ROOT / "outputs" / "bench"
-_OPT = "--hidden 768 --layers 12 --steps 3 --repeats 3"
+_SMALL = "hf_trainer.py --methods lora,adalora_rs"
+_OPT = "--hidden 768 --layers 12 --vocabulary 50272 --steps 6 --repeats 5"
 # Each name stands in bench.md.in for the table that its command prints.
 COMMANDS = {
-    "hf_float32": "hf_trainer.py --memory",
-    "hf_defaults": "hf_trainer.py --methods lora,adalora_rs --defaults",
-    "hf_bf16": "hf_trainer.py --methods lora,adalora_rs --bf16",
-    "hf_opt_float32": f"hf_trainer.py --methods lora,adalora_rs,dora {_OPT} --memory",
-    "hf_opt_defaults": f"hf_trainer.py --methods lora,adalora_rs {_OPT} --defaults",
-    "hf_opt_bf16": f"hf_trainer.py --methods lora,adalora_rs {_OPT} --bf16",
+    "hf_float32": "hf_trainer.py --memory 3 --check",
+    "hf_plain_dora": "hf_trainer.py --methods dora --dropout 0",
+    "hf_defaults": f"{_SMALL} --defaults --memory 3",
+    "hf_bf16": f"{_SMALL} --bf16 --memory 3",
+    "hf_opt_float32": f"hf_trainer.py --methods lora,adalora_rs,dora {_OPT} --memory 3",
+    "hf_opt_plain_dora": f"hf_trainer.py --methods dora --dropout 0 {_OPT}",
+    "hf_opt_defaults": f"{_SMALL} {_OPT} --defaults --memory 3",
+    "hf_opt_bf16": f"{_SMALL} {_OPT} --bf16 --memory 3",
+    "hf_without_fused": "hf_trainer.py --methods lora --override fast.fused_adapters=false",
+    "hf_without_dropout": "hf_trainer.py --methods lora --override fast.dropout=false",
+    "hf_without_bf16": "hf_trainer.py --methods lora --bf16 --memory 3 "
+    "--override fast.frozen_bf16=false",
+    "profile": "profile_step.py",
+    "precision": "precision.py",
     "frozen": "frozen_cache.py --repeats 3",
+    "frozen_large": "frozen_cache.py --hidden 384 --rows 160 --length_bp 300 --repeats 2",
+    "together": "together.py --repeats 3",
+    "together_large": "together.py --rows 256 --length-bp 300",
     "tokenizers": "kmer_tokenizers.py",
     "allocation": "rank_allocation.py --steps 10",
     "startup": "startup.py",
-    "together": "together.py --cpu-time --repeats 3",
     "fused": "fused_adapters.py --models yeast_mini --batch 32 --tokens 302 --repeats 5",
     "dropout": "dropout.py --repeats 5",
     "backbones": "backbones.py --batch 4 --tokens 128 --repeats 3 "
     "--models nucleotide_unet,hyenadna_tiny_1k,dnabert2,nt_v2_50m,moderngena_base",
+    "backbones_bf16": "backbones.py --bf16 --batch 4 --tokens 128 --repeats 3 "
+    "--models nucleotide_unet,hyenadna_tiny_1k,dnabert2,nt_v2_50m,moderngena_base",
 }
 
 
-def measure(name: str) -> None:
-    """Run a benchmark and keep what it prints."""
+def measure(name: str) -> str | None:
+    """Run a benchmark and keep what it prints; if it fails return what it said."""
     command = [sys.executable, *f"benchmarks/{COMMANDS[name]}".split()]
     print(f"{name}: benchmarks/{COMMANDS[name]}", flush=True)
     done = subprocess.run(
@@ -54,32 +66,19 @@ def measure(name: str) -> None:
         text=True,
     )
     if done.returncode:
-        raise SystemExit(f"{name}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-    KEPT.mkdir(parents=True, exist_ok=True)
-    (KEPT / f"{name}.md").write_text(done.stdout, encoding="utf-8")
+        return f"{name}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    kept.keep(name, done.stdout)
+    return None
 
 
-def printed(name: str) -> str:
-    """Return the table that a benchmark printed, with its command and what it says below."""
-    file = KEPT / f"{name}.md"
-    if not file.is_file():
-        raise SystemExit(f"{name} was not measured: python benchmarks/bench.py --only {name}")
-    text = file.read_text(encoding="utf-8").strip()
-    # Between tables and sentences there is an empty line.
-    text = re.sub(r"\|\n(?=[^|\n])", "|\n\n", re.sub(r"(?<=[^|\n])\n\|", "\n\n|", text))
-    return f"    OMP_NUM_THREADS=1 python benchmarks/{COMMANDS[name]}\n\n{text}"
-
-
-def machine() -> str:
-    """Return processor, precision and versions in a sentence."""
-    found = describe()
-    packages = found["packages"]
-    named = ("torch", "transformers", "peft", "lightning")
-    versions = ", ".join(f"{name} {packages[name]}" for name in named)
-    precision, reason = choose_precision("auto", device_type("auto"))
-    return (
-        f"{found['cpu']}, {found['cores_usable']} cores, Python {found['python']}, {versions}. "
-        f"`trainer.precision=auto` is `{precision}` here: {reason}."
+def write_page(file: Path) -> None:
+    """Write the page from what is kept."""
+    usual = kept.commonest(COMMANDS)
+    values = {name: kept.show(name, command, usual) for name, command in COMMANDS.items()}
+    fill(
+        "bench",
+        values | {"machine": kept.show_facts(usual), "targets": show_targets(TARGETS)},
+        file,
     )
 
 
@@ -89,11 +88,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMMANDS, metavar="NAME", default=[])
     parser.add_argument("--only-report", action="store_true", help="from what is kept alone")
     options = parser.parse_args()
-    missing = [name for name in COMMANDS if not (KEPT / f"{name}.md").is_file()]
-    for name in options.only or ([] if options.only_report else missing):
-        measure(name)
-    values = {name: printed(name) for name in COMMANDS}
-    fill("bench", values | {"machine": machine()}, Path(DOCS, "benchmarks.md"))
+    wanted = options.only
+    if not wanted and not options.only_report:
+        wanted = [name for name in COMMANDS if not kept.is_kept(name)]
+    failures = [failure for failure in map(measure, wanted) if failure is not None]
+    if failures:
+        sys.exit("\n\n".join(failures))
+    missing = [name for name in COMMANDS if not kept.is_kept(name)]
+    if missing:
+        sys.exit(f"the page lacks {', '.join(missing)}: python benchmarks/bench.py")
+    write_page(DOCS / "benchmarks.md")
 
 
 if __name__ == "__main__":

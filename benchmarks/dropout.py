@@ -4,7 +4,7 @@
 
 Models of width 256 and 4 layers with random weights: BERT, trained in full with its own dropout,
 and OPT with LoRA on all roles, dropout in front of A. The ways take turns; medians of seconds of
-the processor, without the optimiser.
+the processor with quartiles, without the optimiser.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tables import show_ratio, show_spread
 from torch import Tensor
 
 from dnaft.config import build, config_dir
@@ -90,7 +91,7 @@ def models(batch: int, tokens: int) -> dict[str, dict[str, Work]]:
     return works
 
 
-def medians(works: dict[str, Work], repeats: int) -> dict[str, float]:
+def seconds_of(works: dict[str, Work], repeats: int) -> dict[str, list[float]]:
     """Return seconds of the processor, the first round not counted."""
     times: dict[str, list[float]] = {way: [] for way in works}
     for repeat in range(repeats + 1):
@@ -98,7 +99,7 @@ def medians(works: dict[str, Work], repeats: int) -> dict[str, float]:
             begin = time.process_time()
             work()
             times[way] += [time.process_time() - begin] if repeat else []
-    return {way: statistics.median(seen) for way, seen in times.items()}
+    return times
 
 
 def main() -> None:
@@ -118,14 +119,17 @@ def main() -> None:
         "nn.Dropout, forward": lambda: torch.nn.functional.dropout(x, P),
         "QuickDropout, forward": lambda: quick(x),
     }
-    for way, seconds in medians(alone, 3 * chosen.repeats).items():
-        print(f"{way}: {seconds / x.numel() * 1e9:.2f} ns an entry")
+    print("| alone | ns an entry |\n|---|---|")
+    for way, times in seconds_of(alone, 3 * chosen.repeats).items():
+        print(f"| {way} | {show_spread([s / x.numel() * 1e9 for s in times])} |")
+    print()
     print("| step | torch / dnaft | of a step with torch | with dnaft |\n|---|---|---|---|")
     for name, works in models(chosen.batch, chosen.tokens).items():
-        took = medians(works, chosen.repeats)
-        ratio = took["torch"] / took["dnaft"]
-        shares = [1 - took["none"] / took[way] for way in ("torch", "dnaft")]
-        print(f"| {name} | {ratio:.2f} | {shares[0]:.0%} | {shares[1]:.0%} |", flush=True)
+        took = seconds_of(works, chosen.repeats)
+        median = {way: statistics.median(times) for way, times in took.items()}
+        ratio = show_ratio(took["torch"], took["dnaft"])
+        shares = [1 - median["none"] / median[way] for way in ("torch", "dnaft")]
+        print(f"| {name} | {ratio} | {shares[0]:.0%} | {shares[1]:.0%} |", flush=True)
 
 
 if __name__ == "__main__":

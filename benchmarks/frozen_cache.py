@@ -3,16 +3,19 @@
     OMP_NUM_THREADS=1 python benchmarks/frozen_cache.py
     python benchmarks/frozen_cache.py --hidden 768 --layers 12 --rows 4000     # a real size
 
-The same random BERT, rows, batches and epochs on both sides, dev scored after each epoch, test
-once. On one side what users write: `BertForSequenceClassification` with frozen parameters, tokens
-made beforehand, `Trainer`. On the other `python -m dnaft.train` within this process, tokens,
-checkpoints, record and predictions included: without the states of frozen layers, with them and an
-empty cache, and again with another seed and learning rate. Imports are made before.
+The same random weights of a BERT, rows, batches and epochs on both sides, dev scored after each
+epoch, test once. On one side what users write: `BertForSequenceClassification` with frozen
+parameters, tokens made beforehand, `Trainer`. On the other `python -m dnaft.train` within this
+process, tokens, checkpoints, record and predictions included: without the states of frozen layers,
+with them and an empty cache, and again with another seed and learning rate. Imports are made
+before. Heads differ: BERT's frozen pooler and a linear layer there, standardised means of all
+tokens and a linear layer here; neither takes time.
 """
 
 import argparse
 import contextlib
 import io
+import json
 import logging
 import os
 import statistics
@@ -25,13 +28,18 @@ from typing import Any
 
 import torch
 from tables import show_ratio
-from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
-from usual_stack import SPLITS, collator, write_rows
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    Trainer,
+    TrainingArguments,
+)
+from usual_stack import SPLITS, collator, write_rows, write_tokens
 
-from dnaft.config import build, read_choice
 from dnaft.train import main as train
 
-BATCH, EVAL_BATCH, HEADS = 32, 128, 4
+BATCH, EVAL_BATCH, HEADS, BASE = 32, 128, 4, "base"
 
 
 def architecture(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -47,32 +55,32 @@ def architecture(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def trainer_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what a user of Trainer sets."""
+    return {
+        "num_train_epochs": arguments.epochs,
+        "per_device_train_batch_size": BATCH,
+        "per_device_eval_batch_size": EVAL_BATCH,
+        "learning_rate": 1e-2,
+        "eval_strategy": "epoch",
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+    }
+
+
 def with_trainer(
     arguments: argparse.Namespace, tokens: dict[str, Any], folder: Path, top_layers: int
 ) -> None:
     """Train as a script of plain transformers does."""
-    model = BertForSequenceClassification(BertConfig(**architecture(arguments)))
-    for parameter in model.bert.parameters():
-        parameter.requires_grad_(False)
+    model: Any = BertForSequenceClassification.from_pretrained(folder / BASE)
+    model.bert.requires_grad_(False)
     for layer in list(model.bert.encoder.layer)[arguments.layers - top_layers :]:
-        for parameter in layer.parameters():
-            parameter.requires_grad_(True)
-    settings = TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=arguments.epochs,
-        per_device_train_batch_size=BATCH,
-        per_device_eval_batch_size=EVAL_BATCH,
-        learning_rate=1e-2,
-        eval_strategy="epoch",
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=not torch.cuda.is_available(),
-    )
-
+        layer.requires_grad_(True)
     trainer = Trainer(
         model=model,
-        args=settings,
+        args=TrainingArguments(output_dir=str(folder / "hf"), **trainer_settings(arguments)),
         data_collator=collator(pad_id=0),
         train_dataset=tokens["train"],
         eval_dataset=tokens["dev"],
@@ -81,21 +89,25 @@ def with_trainer(
     trainer.predict(tokens["test"])
 
 
+def dnaft_arguments(arguments: argparse.Namespace, folder: Path, top_layers: int) -> list[str]:
+    """Return the command line."""
+    method = ["method=linear_probe"]
+    if top_layers:
+        method = ["method=partial", f"method.inject.top_layers={top_layers}"]
+    return [
+        "task=csv", *(f"task.source.{s}={folder / s}.csv" for s in SPLITS),
+        "model=tiny", f"model.source={folder / BASE}", *method,
+        f"trainer.max_epochs={arguments.epochs}", "trainer.precision=32-true",
+        f"data.batch_size={BATCH}", f"data.eval_batch_size={EVAL_BATCH}", "progress=false",
+        f"output_dir={folder / 'out'}",
+    ]  # fmt: skip
+
+
 def with_dnaft(
     arguments: argparse.Namespace, folder: Path, top_layers: int, *overrides: str
 ) -> None:
     """Train as the command line does."""
-    shape = [f"++model.architecture.{k}={v}" for k, v in architecture(arguments).items()]
-    method = ["method=linear_probe"]
-    if top_layers:
-        method = ["method=partial", f"method.inject.top_layers={top_layers}"]
-    sys.argv = [
-        "dnaft.train", "task=csv", *(f"task.source.{s}={folder / s}.csv" for s in SPLITS),
-        "model=tiny", *shape, *method, f"trainer.max_epochs={arguments.epochs}",
-        "trainer.precision=32-true",
-        f"data.batch_size={BATCH}", f"data.eval_batch_size={EVAL_BATCH}", "progress=false",
-        f"output_dir={folder / 'out'}", *overrides,
-    ]  # fmt: skip
+    sys.argv = ["dnaft.train", *dnaft_arguments(arguments, folder, top_layers), *overrides]
     train()
 
 
@@ -110,15 +122,11 @@ def seconds(work: Callable[[], None]) -> float:
 
 def measure(arguments: argparse.Namespace, folder: Path) -> None:
     """Print the table."""
-    content = write_rows(folder, arguments.rows, arguments.length_bp)
-    tokenizer = build(read_choice("tokenizer", "kmer") | {"k": 3, "prefix": "", "suffix": ""}, "")
-    tokens = {}
-    for split, rows in content.items():
-        encoded = tokenizer.encode([sequence for sequence, _ in rows])
-        ids = [encoded[i].tolist() for i in range(len(rows))]
-        tokens[split] = [
-            {"input_ids": i, "labels": label} for i, (_, label) in zip(ids, rows, strict=True)
-        ]
+    write_tokens(folder, write_rows(folder, arguments.rows, arguments.length_bp))
+    tokens = json.loads((folder / "tokens.json").read_text())
+    torch.manual_seed(0)
+    random = BertModel(BertConfig(**architecture(arguments)), add_pooling_layer=False)
+    random.save_pretrained(folder / BASE)
     warm_up = ["trainer.max_steps=1", f"output_dir={folder / 'warm'}"]
     os.environ["DNAFT_CACHE_DIR"] = str(folder / "warm")
     seconds(lambda: with_dnaft(arguments, folder, 0, *warm_up))
@@ -129,9 +137,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         for repeat in range(arguments.repeats):
             os.environ["DNAFT_CACHE_DIR"] = str(folder / f"cache-{top}-{repeat}")
             runs: dict[str, Callable[[], None]] = {
-                "transformers Trainer": lambda t=top: with_trainer(
-                    arguments, tokens, folder / "hf", t
-                ),
+                "transformers Trainer": lambda t=top: with_trainer(arguments, tokens, folder, t),
                 "fast.frozen_states=false": lambda t=top: with_dnaft(
                     arguments, folder, t, "fast.frozen_states=false"
                 ),
@@ -146,6 +152,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         for name, times in found.items():
             median, ratio = statistics.median(times), show_ratio(base, times)
             print(f"| {method} | {name} | {median:.1f} | {ratio} |", flush=True)
+    given = ", ".join(f"{k}={v!r}" for k, v in trainer_settings(arguments).items())
+    line = " ".join(dnaft_arguments(arguments, folder, 0)).replace(str(folder), "FOLDER")
+    print(f"\n    TrainingArguments({given})\n    python -m dnaft.train {line}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Both sides encode the same sequences in one run, turn about, and the ids are com
 gives one array of ids, transformers gives lists; in batches, both give padded tensors.
 BertTokenizerFast is fed as its users do it, with k-mers joined by blanks (timed with and without
 the cost of making these strings), and may use all cores; EsmTokenizer gets the sequences; dnaft
-runs on one core. Printed are medians.
+runs on one core. Printed are medians; of ratios also quartiles.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tables import show_ratio
 
 from dnaft.data.loader import Collate, TokenDataset
 from dnaft.data.tokens import TokenRows
@@ -51,8 +52,8 @@ def joined_kmers(sequences: list[str], k: int) -> list[str]:
     return [" ".join(s[i : i + k] for i in range(len(s) - k + 1)) for s in sequences]
 
 
-def median_seconds(runs: dict[str, Run], repeats: int) -> dict[str, float]:
-    """Run all, turn about, `repeats` times after one warm-up, and return the median of each."""
+def seconds_of(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
+    """Run all, turn about, `repeats` times after one warm-up, and return the times of each."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats + 1):
         for name, run in runs.items():
@@ -60,17 +61,19 @@ def median_seconds(runs: dict[str, Run], repeats: int) -> dict[str, float]:
             run()
             if repeat:
                 seconds[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return seconds
 
 
 def report(title: str, ours: Encoded, runs: dict[str, Run], repeats: int) -> None:
     """Time the runs, the first of which is dnaft's, and print a line of the table for each."""
-    medians = median_seconds(runs, repeats)
-    own = next(iter(medians.values()))
-    for name, median in medians.items():
+    seconds = seconds_of(runs, repeats)
+    own = next(iter(seconds.values()))
+    for name, times in seconds.items():
+        median = statistics.median(times)
         speed = len(ours.ids) / median / 1e6
+        ratio = show_ratio(times, own)
         print(
-            f"| {title} | {name} | {median * 1e3:,.1f} | {speed:,.2f} | {median / own:,.0f} |",
+            f"| {title} | {name} | {median * 1e3:,.1f} | {speed:,.2f} | {ratio} |",
             flush=True,
         )
 

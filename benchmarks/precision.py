@@ -2,9 +2,12 @@
 
     python benchmarks/precision.py [--jobs N] [--only-report]
 
-Prints a table for docs/scale.md. Finished runs in outputs/precision are kept.
+Prints a table for docs/scale.md and docs/benchmarks.md, and to stderr how far it is. Finished runs
+in outputs/precision are kept.
 """
 
+import contextlib
+import sys
 from dataclasses import dataclass
 
 from runs import Overrides
@@ -47,7 +50,8 @@ def main() -> None:
     """Make what is missing, then print the table."""
     options = parser(__doc__ or "").parse_args()
     cells = [Cell(t, m, p, s) for t in TASKS for m in METHODS for s in SEEDS for p in PRECISIONS]
-    rows = rows_of(cells, to_row, output_folder("precision", MODEL), options)
+    with contextlib.redirect_stdout(sys.stderr):
+        rows = rows_of(cells, to_row, output_folder("precision", MODEL), options)
 
     def values(precision: str, name: str, **wanted: str) -> list[float]:
         wanted = {**wanted, "precision": precision}

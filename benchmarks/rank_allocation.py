@@ -5,15 +5,16 @@
 On the same parameters and gradients, of the shapes of yeast_mini and of OPT-125M without the
 models, both take in every step and mask every tenth; they take turns. Seconds of the processor,
 medians.
-The share is that of the sampler in a training step of yeast_mini (batch of 32 windows of 300 bp).
-The last lines are what `compact=true` saves in the last phase: a step, and a forward pass, with all
-triplets in place, a third of them masked, and without those.
+The share is that of the sampler in a training step of yeast_mini (32 rows of 300 tokens) and of
+OPT-125M's shape (8 rows of 172 tokens, fewer steps). The other lines are what `compact=true` saves
+in the last phase: a step, and a forward pass, with all triplets in place, a third of them masked,
+and without those.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -39,6 +40,8 @@ RANK, TARGET, INTERVAL, TOTAL = 12, 8, 10, 100_000
 SQUARES = 4  # q k v o
 # Layers, width, rows of fc1, columns of fc2.
 SHAPES = {"yeast_mini": (4, 128, 512, 256), "opt_125m": (12, 768, 3072, 3072)}
+BATCHES = {"yeast_mini": (32, 300), "opt_125m": (8, 172)}  # rows, tokens
+OPT_STEPS = 2  # timed; each takes seconds
 
 
 class Matrix(nn.Module):
@@ -99,21 +102,23 @@ def by_peft(model: nn.ModuleList) -> Callable[[int], None]:
     return work
 
 
-def adapted() -> Backbone:
-    """Return yeast_mini with adapters of singular triplets, in training mode."""
+def adapted(name: str) -> Backbone:
+    """Return a model with adapters of singular triplets, in training mode."""
     with initialize_config_dir(config_dir(), version_base="1.3"):
-        config = compose(overrides=["+tokenizer=character", "+model=yeast_mini"])
+        config = compose(overrides=["+tokenizer=character", f"+model={name}"])
     node: Any = OmegaConf.to_container(config.model, resolve=True)
+    # Of OPT-125M the shape with random weights; yeast_mini comes with the package.
+    node = {**node, "source": None} if name == "opt_125m" else node
     backbone: Backbone = build(node, "model")
-    backbone.attach_head(1, positions=300)
+    backbone.attach_head(1, positions=BATCHES[name][1])
     inject_adalora(backbone, RANK, 16, target_roles=ROLES)
     fuse_adapters(backbone)
     return backbone.train()
 
 
-def steps_of(backbone: Backbone) -> dict[str, Callable[[], None]]:
+def steps_of(backbone: Backbone, name: str) -> dict[str, Callable[[], None]]:
     """Return forward and backward, and forward alone."""
-    ids = torch.randint(5, 9, (32, 300))
+    ids = torch.randint(5, 9, BATCHES[name])
     mask = torch.ones_like(ids)
 
     def step() -> None:
@@ -142,8 +147,34 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - begin
 
 
+def show_steps(rounds: int, cost: float) -> None:
+    """Print what the sampler takes of a step of yeast_mini, and what fewer triplets save."""
+    name = "yeast_mini"
+    whole, less = steps_of(adapted(name), name), steps_of(compacted(adapted(name)), name)
+    for what, work in whole.items():
+        pairs = [(seconds(work), seconds(less[what])) for _ in range(rounds + 1)][1:]
+        masked, removed = zip(*pairs, strict=True)
+        line = f"a {what} of {name}: {statistics.median(masked) * 1e3:.0f} ms"
+        if what == "training step":
+            line += f", share of the sampler {share(cost, masked)}"
+        print(f"{line}; with / without masked triplets {show_ratio(masked, removed)}\n")
+
+
+def show_opt_step(cost: float) -> None:
+    """Print what the sampler takes of a step of OPT-125M's shape."""
+    step = steps_of(adapted("opt_125m"), "opt_125m")["training step"]
+    took = [seconds(step) for _ in range(OPT_STEPS + 1)][1:]
+    found = statistics.median(took) * 1e3
+    print(f"a training step of opt_125m: {found:,.0f} ms, share of the sampler {share(cost, took)}")
+
+
+def share(cost: float, steps: Sequence[float]) -> str:
+    """Return the part of the sampler in a step, which is timed without it."""
+    return f"{cost / (statistics.median(steps) + cost):.2%}"
+
+
 def main() -> None:
-    """Print a row a model, then the share of a step."""
+    """Print a row a model, then the shares of steps."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=20, help="a multiple of ten")
     parser.add_argument("--rounds", type=int, default=5)
@@ -165,16 +196,8 @@ def main() -> None:
         ratio = show_ratio(took["peft"], took["dnaft"])
         row = f"{peft * 1e3:.2f} | {cost[name] * 1e3:.2f} | {ratio}"
         print(f"| `{name}` | {row} |", flush=True)
-    whole, less = steps_of(adapted()), steps_of(compacted(adapted()))
-    for what, work in whole.items():
-        rounds = [(seconds(work), seconds(less[what])) for _ in range(chosen.rounds + 1)][1:]
-        masked, removed = zip(*rounds, strict=True)
-        median = statistics.median(masked)
-        line = f"a {what} of yeast_mini: {median * 1e3:.0f} ms"
-        if what == "training step":
-            share = cost["yeast_mini"] / (median + cost["yeast_mini"])
-            line += f", share of the sampler {share:.2%}"
-        print(f"{line}; with / without masked triplets {show_ratio(masked, removed)}\n")
+    show_steps(chosen.rounds, cost["yeast_mini"])
+    show_opt_step(cost["opt_125m"])
 
 
 if __name__ == "__main__":

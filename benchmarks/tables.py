@@ -31,12 +31,22 @@ def show_p(p: float) -> str:
 
 def show_ratio(first: Sequence[float], second: Sequence[float]) -> str:
     """Return first / second of runs in turn: the median with quartiles, `1.20 (1.08 to 1.39)`."""
-    found = [a / b for a, b in zip(first, second, strict=True)]
-    digits = 1 if statistics.median(found) >= 10 else 2
-    if len(found) == 1:
-        return f"{found[0]:.{digits}f}"
-    low, middle, high = (f"{q:.{digits}f}" for q in statistics.quantiles(found, n=4))
+    return show_spread([a / b for a, b in zip(first, second, strict=True)])
+
+
+def show_spread(values: Sequence[float]) -> str:
+    """Return the median of values with quartiles, `1.20 (1.08 to 1.39)`; one alone without."""
+    digits = 1 if statistics.median(values) >= 10 else 2
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    low, middle, high = (f"{q:.{digits}f}" for q in quartiles(values))
     return f"{middle} ({low} to {high})"
+
+
+def quartiles(values: Sequence[float]) -> list[float]:
+    """Return the three quartiles; of few values the outer ones are the ends, never beyond them."""
+    found = statistics.quantiles(values, n=4)
+    return [min(max(quartile, min(values)), max(values)) for quartile in found]
 
 
 def show_rate(rate: str) -> str:

@@ -4,6 +4,7 @@ Their processes are timed whole, so nothing of dnaft is imported before it is ne
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 SPLITS = ("train", "dev", "test")
+OPT_MATRICES = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 Rows = list[dict[str, Any]]
 
 
@@ -31,6 +33,30 @@ def write_rows(folder: Path, rows: int, length_bp: int) -> dict[str, list[tuple[
             writer = csv.writer(file)
             writer.writerows([("sequence", "label"), *content[split]])
     return content
+
+
+def write_tokens(folder: Path, content: dict[str, list[tuple[str, int]]]) -> tuple[int, int]:
+    """Write the ids that dnaft's tokenizer gives, 3-mers, to tokens.json.
+
+    Args:
+        folder: Where to.
+        content: Rows by split, as `write_rows` returns them.
+
+    Returns:
+        Size of the vocabulary, id of padding.
+    """
+    from dnaft.tokenizers.kmer import KmerTokenizer
+
+    tokenizer = KmerTokenizer(k=3)
+    tokens: dict[str, Rows] = {}
+    for split, rows in content.items():
+        encoded = tokenizer.encode([sequence for sequence, _ in rows])
+        tokens[split] = [
+            {"input_ids": ids.tolist(), "labels": label}
+            for ids, (_, label) in zip(encoded, rows, strict=True)
+        ]
+    (folder / "tokens.json").write_text(json.dumps(tokens))
+    return tokenizer.vocab_size, tokenizer.pad_id
 
 
 def collator(pad_id: int) -> Callable[[Rows], dict[str, torch.Tensor]]:

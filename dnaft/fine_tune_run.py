@@ -106,7 +106,7 @@ def fine_tune(
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
-    rounded = _round_frozen(backbone, fast["frozen_bf16"], trainer)
+    rounded = round_frozen(backbone, fast["frozen_bf16"], trainer)
     resume_from = last_checkpoint(folder) if config["resume"] else None
     fit(trainer, module, data, resume_from)
     if trainer.global_step == 0:
@@ -220,7 +220,7 @@ def fit(
         raise InputError(f"trainer: {str(error).strip()}") from error
 
 
-def _round_frozen(
+def round_frozen(
     backbone: Backbone, wanted: bool | None, trainer: Trainer
 ) -> FrozenMatrices | None:
     """Keep the frozen matrices in bfloat16 if that is wanted, or null and the hardware's own."""

@@ -115,12 +115,18 @@ def prepare_backbone(config: dict[str, Any], task: Task, data: SequenceDataModul
     with errors_at("method.head_dropout"):
         positions = data.summary()["tokens"]["train"]["max"]
         backbone.attach_head(task.outputs, method["head_dropout"], positions)
-    build(method["inject"], "method.inject")(backbone)
-    if config["fast"]["fused_adapters"]:
+    adapt(backbone, config)
+    return backbone
+
+
+def adapt(backbone: Backbone, config: dict[str, Any]) -> None:
+    """Inject the method into a model that has its head, and what `fast` wants with it."""
+    fast = config["fast"]
+    build(config["method"]["inject"], "method.inject")(backbone)
+    if fast["fused_adapters"]:
         fuse_adapters(backbone)
-    if config["fast"]["gradient_checkpointing"]:
+    if fast["gradient_checkpointing"]:
         with errors_at("fast.gradient_checkpointing"):
             checkpoint_gradients(backbone)
-    if config["fast"]["dropout"]:
+    if fast["dropout"]:
         quicken_dropout(backbone)
-    return backbone
