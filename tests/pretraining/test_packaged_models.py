@@ -46,7 +46,7 @@ def cards_page() -> ModuleType:
 
 
 def test_these_are_the_packaged_models() -> None:
-    assert NAMES == ["yeast_mini", "yeast_mini_bpe", "yeast_mini_opt"]
+    assert NAMES == ["yeast_mini", "yeast_mini_bpe", "yeast_mini_kmer", "yeast_mini_opt"]
 
 
 @every_model
