@@ -26,8 +26,6 @@ class AdamW:
         warmup_fraction: Share of the optimiser steps with a rising rate.
         warmup_steps: The same in steps, in place of the fraction.
         decay: Shape of the fall after the warm-up.
-        fused: Whether a step goes over all weights once instead of once an operation; None: on a
-            processor, where that is several times faster.
 
     Raises:
         ValueError: If a number lies outside its domain.
@@ -40,7 +38,6 @@ class AdamW:
     decay: Literal["linear", "cosine", "constant"] = "linear"
     head_lr: float | None = None
     warmup_steps: int | None = None
-    fused: bool | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -95,7 +92,6 @@ class AdamW:
                     lr = self.head_lr
                 vector = parameter.ndim < 2 or name in vectors
                 groups.setdefault((lr, vector), []).append(parameter)
-        devices = {p.device.type for parameters in groups.values() for p in parameters}
         optimizer = torch.optim.AdamW(
             [
                 {
@@ -107,9 +103,5 @@ class AdamW:
             ],
             lr=self.lr,
             betas=self.betas,
-            fused=devices == {"cpu"} if self.fused is None else self.fused,
         )
-        # A fused step could take gradients before they are unscaled, so Lightning would clip none;
-        # here they are always unscaled before.
-        optimizer._step_supports_amp_scaling = False
         return optimizer, LambdaLR(optimizer, lambda step: self.factor(step, total_steps))

@@ -3,7 +3,6 @@ from functools import partial
 
 import pytest
 import torch
-from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
@@ -111,24 +110,3 @@ def test_a_warm_up_in_steps_takes_the_place_of_the_fraction() -> None:
 def test_a_warm_up_of_less_than_no_step_is_refused() -> None:
     with pytest.raises(ValueError, match="warmup_steps must be 0 or more, got -1"):
         AdamW(lr=1.0, warmup_steps=-1)
-
-
-def test_a_fused_step_is_the_same_step_and_still_lets_gradients_be_clipped() -> None:
-    ends = []
-    for fused in (False, None):
-        torch.manual_seed(1)
-        model = nn.Sequential(nn.Linear(7, 5), nn.LayerNorm(5), nn.Linear(5, 1)).double()
-        settings = AdamW(lr=0.1, weight_decay=0.3, warmup_fraction=0.2, fused=fused)
-        optimizer, schedule = settings.build(model.named_parameters(), 12)
-        assert optimizer.defaults["fused"] == (fused is None)
-        for _ in range(12):
-            optimizer.zero_grad()
-            model(torch.ones(3, 7, dtype=torch.float64)).square().sum().backward()
-            MixedPrecision("bf16-mixed", "cpu").clip_gradients(optimizer, 0.5)
-            norms = [p.grad.norm() for p in model.parameters() if p.grad is not None]
-            assert float(torch.stack(norms).norm()) <= 0.5 + 1e-9
-            optimizer.step()
-            schedule.step()
-        ends.append([p.detach() for p in model.parameters()])
-    for one, other in zip(*ends, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
