@@ -14,8 +14,8 @@ from tables import table
 
 from dnaft.data.packed import read_packed
 from dnaft.data.yeast_genome import read_genome
-from dnaft.pretraining.markov import word_numbers
-from dnaft.pretraining.windows import known_stretches, other_strand
+from dnaft.pretraining.markov import word_numbers, words_by_strand
+from dnaft.pretraining.windows import known_stretches
 from dnaft.pretraining.yeast import ROMAN
 from dnaft.sequence import two_bit_codes
 
@@ -42,8 +42,7 @@ def training_words() -> NDArray[np.int64]:
     for chromosome in read_genome():
         if ROMAN[chromosome.number - 1] not in HELD_OUT:
             codes = np.frombuffer(chromosome.sequence.encode("ascii"), dtype=np.uint8)
-            found += [words_of(chromosome.sequence)]
-            found += [words_of(other_strand(codes).tobytes().decode("ascii"))]
+            found += [words for *_, words in words_by_strand(codes, WORD_BP)]
     return np.unique(np.concatenate(found))
 
 

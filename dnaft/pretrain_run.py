@@ -73,7 +73,8 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     )
     if config["model"]["source"] is None:
         begin(model, material, config)
-    refuse_seen(read_earlier(config["model"]), material.genome)
+    earlier = read_earlier(config["model"])
+    refuse_seen(earlier, material.genome)
     announce(material, model, portions)
     yardsticks = read_or_measure(material, settings.windows, folder)
 
@@ -95,7 +96,7 @@ def pretrain(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> N
     fit(trainer, module, material, portions, config, folder)
     if trainer.is_global_zero:
         held_out = score_model(trainer, model, material, settings, export, yardsticks)
-        about = card.describe(config, folder, choices, material, portions, trainer, module)
+        about = card.describe(config, folder, choices, material, portions, trainer, module, earlier)
         deliver(model, material, export, pace.stopped, folder, about, held_out)
         lines = finish(run_loggers, flatten(held_out), folder)
         report(pace.stopped, trainer.global_step, portions, held_out, folder, lines)

@@ -6,6 +6,9 @@ from typing import Any
 
 from dnaft.label_table import LabelScore, write_label_table
 from dnaft.record import RunRecord
+from dnaft.report.charts import Figure, Plot
+from dnaft.report.contents import Contents, gather
+from dnaft.report.runs import find_results, read_results
 
 
 def make_run(
@@ -94,3 +97,13 @@ def write_labels(run: Path, areas: list[float]) -> None:
         for at, area in enumerate(areas)
     ]
     write_label_table(run / "label_scores.csv", scores)
+
+
+def contents_of(folder: Path) -> Contents:
+    return gather(*read_results(find_results(str(folder))))
+
+
+def only(figure: Figure) -> Plot:
+    (chart,) = figure.charts
+    assert isinstance(chart, Plot)
+    return chart

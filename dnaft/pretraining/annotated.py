@@ -115,14 +115,14 @@ class AnnotatedExamples:
 
     def labels(self, number: int) -> NDArray[np.uint8]:
         """Return the region that the text of a window names for each of its bases, (bases,)."""
-        found = self._labels(self.sampler.draw(number))
+        found = self._labels(self.sampler.draw(number)).copy()
         for begin, end, label in segments(found, SHORTEST_BP):
             found[begin:end] = label
         return found
 
     def _labels(self, window: Window) -> NDArray[np.uint8]:
         end = window.start + window.length_bp
-        return self._regions.read(window.chromosome, window.start, end, window.strand).copy()
+        return self._regions.read(window.chromosome, window.start, end, window.strand)
 
     def _text(self, text: str) -> NDArray[np.int32]:
         if text not in self._texts:

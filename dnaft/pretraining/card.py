@@ -11,7 +11,7 @@ from lightning import Trainer
 
 from dnaft import environment
 from dnaft.config import typed_overrides
-from dnaft.pretraining.earlier import CARD, read_earlier
+from dnaft.pretraining.earlier import CARD
 from dnaft.pretraining.held_out import Score
 from dnaft.pretraining.material import Material
 from dnaft.pretraining.plan import Portions
@@ -60,8 +60,12 @@ def describe(
     portions: Portions,
     trainer: Trainer,
     module: Pretrainer,
+    earlier: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return what the model is, what it saw, where, and how to make it again."""
+    """Return what the model is, what it saw, where, and how to make it again.
+
+    `earlier` is what `read_earlier` returned, the others are those of the run.
+    """
     model = module.model
     typed = [o for o in typed_overrides(folder) if not o.lstrip("+~").startswith(_UNNEEDED)]
     return {
@@ -92,7 +96,7 @@ def describe(
             "devices": trainer.world_size,
             "optimizer": config["optimizer"],
         },
-        "earlier": read_earlier(config["model"]),
+        "earlier": earlier,
         "rebuild": {
             "command": shlex.join(["python", "-m", "dnaft.pretrain", *typed]),
             "code_version": environment.code_version(),

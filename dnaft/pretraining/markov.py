@@ -1,6 +1,6 @@
 """The order-n Markov chain of a genome, the yardstick of what its short words tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -46,11 +46,8 @@ class MarkovChain:
         words = 4 ** (order + 1)
         counts = np.full(words, pseudo_count, dtype=np.float64)
         for codes in sequences:
-            for begin, end in known_stretches(codes):
-                stretch = codes[begin:end]
-                for strand in (stretch, other_strand(stretch)):
-                    numbers = word_numbers(two_bit_codes(strand), order + 1)
-                    counts += np.bincount(numbers, minlength=words)
+            for *_, numbers in words_by_strand(codes, order + 1):
+                counts += np.bincount(numbers, minlength=words)
         table = counts.reshape(-1, 4)
         totals = table.sum(axis=1)
         return cls(order, totals / totals.sum(), table / totals[:, None])
@@ -113,6 +110,23 @@ class MarkovChain:
             )
             nats[:, self.order :] = -np.log(self.next[contexts, bases[:, self.order :]])
         return nats
+
+
+def words_by_strand(codes: Codes, length: int) -> Iterator[tuple[int, int, int, NDArray[np.int64]]]:
+    """Yield the words of each stretch without other letters than A, C, G, T, on both strands.
+
+    Args:
+        codes: ASCII codes of a sequence.
+        length: Bases of a word.
+
+    Yields:
+        Begin and end of the stretch, the strand (+1 or -1), and its words, as they follow each
+        other on that strand, see `word_numbers`.
+    """
+    for begin, end in known_stretches(codes):
+        stretch = codes[begin:end]
+        for strand, read in ((1, stretch), (-1, other_strand(stretch))):
+            yield begin, end, strand, word_numbers(two_bit_codes(read), length)
 
 
 def word_numbers(bases: NDArray[np.uint8], length: int) -> NDArray[np.int64]:

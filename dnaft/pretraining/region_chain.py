@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnaft.pretraining.genome import Genome
-from dnaft.pretraining.markov import Floats, MarkovChain, word_numbers
+from dnaft.pretraining.markov import Floats, MarkovChain, word_numbers, words_by_strand
 from dnaft.pretraining.regions import Labels
-from dnaft.pretraining.windows import known_stretches, other_strand
-from dnaft.sequence import two_bit_codes
 
 # So many words, distributed as in the whole genome, are added to those of each context and label.
 _SHRINKAGE = 20.0
@@ -48,12 +46,9 @@ class RegionChain:
         counts = np.zeros(len(regions.domains) * words)
         for name in genome.names("train"):
             codes = genome.chromosomes[name]
-            for begin, end in known_stretches(codes):
-                for strand in (1, -1):
-                    stretch = codes[begin:end] if strand > 0 else other_strand(codes[begin:end])
-                    numbers = word_numbers(two_bit_codes(stretch), order + 1)
-                    labels = regions.read(name, begin, end, strand)[order:].astype(np.int64)
-                    counts += np.bincount(labels * words + numbers, minlength=len(counts))
+            for begin, end, strand, numbers in words_by_strand(codes, order + 1):
+                labels = regions.read(name, begin, end, strand)[order:].astype(np.int64)
+                counts += np.bincount(labels * words + numbers, minlength=len(counts))
         table = counts.reshape(len(regions.domains), -1, 4)
         totals = table.sum(axis=2, keepdims=True)
         return cls(plain, (table + _SHRINKAGE * plain.next) / (totals + _SHRINKAGE))

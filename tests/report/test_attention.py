@@ -6,20 +6,7 @@ from typing import Any
 import pytest
 
 from dnaft.report.attention_figures import attention_by_length
-from dnaft.report.charts import Figure, Plot
-from dnaft.report.contents import Contents, gather
-from dnaft.report.runs import find_results, read_results
-from report_runs import make_run
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
-
-
-def only(figure: Figure) -> Plot:
-    (chart,) = figure.charts
-    assert isinstance(chart, Plot)
-    return chart
+from report_runs import contents_of, make_run, only
 
 
 def test_attention_is_layers_heads_and_tokens_squared(tmp_path: Path) -> None:

@@ -7,25 +7,13 @@ from pathlib import Path
 import pytest
 
 from dnaft.report import images
-from dnaft.report.charts import Figure, Plot, Point, Series, warnings
-from dnaft.report.contents import Contents, gather
+from dnaft.report.charts import Plot, Point, Series, warnings
 from dnaft.report.marks import LEAK, ONE_SEED, marks_of
-from dnaft.report.runs import find_results, read_results
 from dnaft.report.score_figures import against_parameters, by_method
 from dnaft.report.setting_figures import run_times
 from dnaft.report.svg_forms import draw
 from dnaft.report.top_two import top_two
-from report_runs import make_run
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
-
-
-def only(figure: Figure) -> Plot:
-    (chart,) = figure.charts
-    assert isinstance(chart, Plot)
-    return chart
+from report_runs import contents_of, make_run, only
 
 
 def test_warnings_stand_behind_names_and_are_told(tmp_path: Path) -> None:

@@ -7,15 +7,10 @@ from typing import Any
 import pytest
 
 from dnaft.errors import InputError
-from dnaft.report.contents import Contents, gather
 from dnaft.report.marks import CODE, CUT, LEAK, NOT_BY_DEV, ONE_SEED, REPEATED
 from dnaft.report.published_table import published_table
 from dnaft.report.runs import find_results, read_results
-from report_runs import make_run
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
+from report_runs import contents_of, make_run
 
 
 def test_dev_chooses_and_test_does_not(tmp_path: Path) -> None:

@@ -7,19 +7,12 @@ import pytest
 
 from dnaft.report.charts import Plot
 from dnaft.report.comparison_tables import over_tasks
-from dnaft.report.contents import Contents, gather
 from dnaft.report.marks import ON_TEST, ONE_SEED
 from dnaft.report.result_tables import best_table
-from dnaft.report.runs import find_results, read_results
 from dnaft.report.score_figures import against_parameters
 from dnaft.report.top_two import top_two
 from dnaft.report.write import PAGE, write_report
-from report_runs import make_run
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
-
+from report_runs import contents_of, make_run
 
 ON_TEST_SET: dict[str, Any] = {
     "chosen": {"step": 9, "metric": "mcc", "value": 0.9, "split": "test"}

@@ -9,21 +9,16 @@ from scipy import stats
 
 from composing import composed
 from dnaft.record import RunRecord
-from dnaft.report.contents import Contents, gather
+from dnaft.report.contents import Contents
 from dnaft.report.departures import departure_table
 from dnaft.report.marks import ON_TEST, UNEQUAL
-from dnaft.report.runs import find_results, read_results
 from dnaft.report.setting_figures import by_setting, run_times
 from dnaft.report.tables import Cell
-from report_runs import make_run
+from report_runs import contents_of, make_run
 
 NONE = (0.50, 0.53, 0.57)
 EPOCHS = (0.56, 0.57, 0.64)
 LENGTH = (0.51, 0.52, 0.58)
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
 
 
 def lines(contents: Contents) -> dict[str, dict[str, Cell]]:

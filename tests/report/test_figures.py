@@ -5,27 +5,15 @@ from pathlib import Path
 import pytest
 from scipy.stats import pearsonr
 
-from dnaft.report.charts import Figure, Heat, Plot, Radar, Rows
-from dnaft.report.contents import Contents, gather
+from dnaft.report.charts import Heat, Plot, Radar, Rows
 from dnaft.report.families import MARKS
 from dnaft.report.label_figures import label_figures
 from dnaft.report.run_figures import rank_maps, thinned, training_curves
-from dnaft.report.runs import find_results, read_results
 from dnaft.report.score_figures import against_parameters, by_method
 from dnaft.report.setting_figures import by_setting, run_times, trainable_shares
 from dnaft.report.task_figures import averages, radars
 from dnaft.report.top_two import top_two
-from report_runs import make_run, write_labels, write_metrics, write_ranks
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
-
-
-def only(figure: Figure) -> Plot:
-    (chart,) = figure.charts
-    assert isinstance(chart, Plot)
-    return chart
+from report_runs import contents_of, make_run, only, write_labels, write_metrics, write_ranks
 
 
 def values(plot: Plot) -> dict[str, list[tuple[float, float]]]:

@@ -7,16 +7,12 @@ import pytest
 
 from dnaft.errors import InputError
 from dnaft.report.charts import Plot
-from dnaft.report.contents import Contents, gather
+from dnaft.report.contents import gather
 from dnaft.report.marks import EDGE
 from dnaft.report.result_tables import best_table, group_table, run_table
 from dnaft.report.runs import find_results, read_results
 from dnaft.report.setting_figures import by_setting
-from report_runs import make_run
-
-
-def contents_of(folder: Path) -> Contents:
-    return gather(*read_results(find_results(str(folder))))
+from report_runs import contents_of, make_run
 
 
 def test_the_rate_of_each_method_stands_beside_its_scores(tmp_path: Path) -> None:
