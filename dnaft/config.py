@@ -98,7 +98,14 @@ class PretrainConfig:
 
 
 def register_schema() -> None:
-    """Make the schemas known to Hydra, as `schema` and `pretrain_schema`."""
+    """Make the schemas known to Hydra, and what the files of conf/ choose values with.
+
+    `schema` and `pretrain_schema` are the schemas; `${if_else:condition,one,other}` is one of two
+    values.
+    """
+    OmegaConf.register_new_resolver(
+        "if_else", lambda condition, one, other: one if condition else other, replace=True
+    )
     ConfigStore.instance().store(name="schema", node=TrainConfig)
     ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
 

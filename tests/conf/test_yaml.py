@@ -136,3 +136,22 @@ def test_the_docs_say_how_many_runs_a_named_sweep_has() -> None:
             len(list(o.sweep_iterator())) if o.is_sweep_override() else 1 for o in overrides
         )
     assert {name: int(number) for name, number in said.items()} == runs
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rate"),
+    [
+        (["model=yeast_mini"], 0.01),
+        (["model=tiny", "method=full"], 0.01),
+        (["model=dnabert2"], None),
+        (["model=dnabert2", "model.standardise_features=true"], 0.01),
+        (["model=yeast_mini", "method=linear_probe"], None),
+        (["model=yeast_mini", "method.optimizer.head_lr=null"], None),
+        (["model=yeast_mini", "method.optimizer.head_lr=0.2"], 0.2),
+        (["experiment=paper_yeast", "task=h3", "model=yeast_mini"], None),
+    ],
+)
+def test_a_head_on_standardised_features_has_a_rate_of_its_own(
+    overrides: list[str], rate: float | None
+) -> None:
+    assert composed(*overrides)["method"]["optimizer"]["head_lr"] == rate
