@@ -20,8 +20,7 @@ from tables import show_ratio, show_spread
 from torch import Tensor
 
 from dnaft.config import build, config_dir
-from dnaft.dropout import draw_dropped, quicken_dropout
-from dnaft.methods import adapted_linear
+from dnaft.dropout import draw_dropped, draw_each, quicken_dropout
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.methods.lora import inject_lora
 from dnaft.models.backbone import ROLES, Backbone
@@ -38,11 +37,6 @@ SIZES = {
     },
 }  # fmt: skip
 Work = Callable[[], object]
-
-
-def by_torch(shape: Any, probability: float, device: torch.device) -> Tensor:
-    """Draw a mask as torch does, a number an entry."""
-    return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(probability)
 
 
 def load(name: str, tokens: int) -> Backbone:
@@ -82,12 +76,8 @@ def models(batch: int, tokens: int) -> dict[str, dict[str, Work]]:
         dropout = 0.0 if way == "none" else P
         inject_lora(lora[way], 8, 16, target_roles=ROLES, dropout=dropout)
         fuse_adapters(lora[way])
-
-    def adapted(way: str) -> None:
-        adapted_linear.draw_dropped = by_torch if way == "torch" else draw_dropped
-        step(lora[way], ids, mask)
-
-    works["OPT, LoRA"] = {way: lambda way=way: adapted(way) for way in lora}
+    quicken_dropout(lora["dnaft"])
+    works["OPT, LoRA"] = {way: lambda b=b: step(b, ids, mask) for way, b in lora.items()}
     return works
 
 
@@ -114,7 +104,7 @@ def main() -> None:
     quick = torch.nn.Sequential(torch.nn.Dropout(P))
     quicken_dropout(quick)
     alone: dict[str, Work] = {
-        "bernoulli_": lambda: by_torch(x.shape, P, x.device),
+        "bernoulli_": lambda: draw_each(x.shape, P, x.device),
         "draw_dropped": lambda: draw_dropped(x.shape, P, x.device),
         "nn.Dropout, forward": lambda: torch.nn.functional.dropout(x, P),
         "QuickDropout, forward": lambda: quick(x),

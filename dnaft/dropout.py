@@ -1,7 +1,7 @@
 """Dropout that draws its mask quickly on a CPU; on other devices it is torch's own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 _LEVELS = 2**16  # of a lane, a quarter of one 64-bit number of the generator
 _LOWEST = -(2**15)
+# Returns where entries of a shape are dropped, each with a probability, on a device.
+Draw = Callable[[Sequence[int], float, torch.device], Bool[Tensor, "..."]]
 
 
 def draw_dropped(
@@ -27,10 +29,17 @@ def draw_dropped(
         device: Where the mask is needed. The numbers come from torch's global generator there.
     """
     if device.type != "cpu":
-        return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(probability)
+        return draw_each(shape, probability, device)
     count = math.prod(shape)
     numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
     return lowest_lanes(numbers, probability)[:count].view(*shape)
+
+
+def draw_each(
+    shape: Sequence[int], probability: float, device: torch.device
+) -> Bool[Tensor, "..."]:
+    """Return where entries are dropped, one random number an entry, as torch does."""
+    return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(probability)
 
 
 def lowest_lanes(numbers: Int[Tensor, " n"], probability: float) -> Bool[Tensor, " 4*n"]:
@@ -65,6 +74,11 @@ class QuickDropout(nn.Dropout):
             input, dropped, 1 / (1 - self.p)
         )
         return result
+
+
+def drawing_of(dropout: nn.Module) -> Draw:
+    """Return how a module draws: `draw_dropped` of a `QuickDropout`, else `draw_each`."""
+    return draw_dropped if isinstance(dropout, QuickDropout) else draw_each
 
 
 def quicken_dropout(module: nn.Module) -> int:

@@ -130,7 +130,10 @@ def fine_tune(
     # Chosen: from here on the test split is looked at, once, with the weights that are saved.
     device = trainer.strategy.root_device
     backbone.to(device)
-    predicted = ((s, *predict(backbone, data.in_order(s))) for s in ("dev", "test"))
+    predicted = (
+        (split, *predict(backbone, data.scored(split), data.scoring_order(split)))
+        for split in ("dev", "test")
+    )
     if not trainer.is_global_zero:
         for _ in predicted:
             pass

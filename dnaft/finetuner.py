@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning import LightningModule
 from lightning.fabric.utilities import move_data_to_device
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import SumMetric
 
@@ -179,7 +180,9 @@ def read_logits(backbone: Backbone, batch: Batch) -> Tensor:
 
 
 @torch.inference_mode()
-def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+def predict(
+    backbone: Backbone, loader: Iterable[Batch], order: NDArray[np.int64] | None = None
+) -> tuple[Tensor, Tensor]:
     """Return logits and labels of all rows, in float32 on the CPU.
 
     The scores so obtained are those of the model that is saved, whatever precision it was trained
@@ -188,7 +191,9 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
 
     Args:
         backbone: The model, on its device.
-        loader: Batches of a split, in order.
+        loader: Batches of a split.
+        order: The rows that the batches hold, in turn; None if that is the order of the file, in
+            which the results come.
     """
     backbone.eval()
     device = next(backbone.parameters()).device
@@ -201,7 +206,11 @@ def predict(backbone: Backbone, loader: Iterable[Batch]) -> tuple[Tensor, Tensor
     in_order = [pair for turn in zip_longest(*found) for pair in turn if pair is not None]
     if not in_order:
         return torch.empty(0), torch.empty(0)
-    return torch.cat([of for of, _ in in_order]), torch.cat([of for _, of in in_order])
+    whole = torch.cat([of for of, _ in in_order]), torch.cat([of for _, of in in_order])
+    if order is None:
+        return whole
+    back = torch.from_numpy(np.argsort(order))
+    return whole[0][back], whole[1][back]
 
 
 def _is_of(key: str, names: set[str]) -> bool:

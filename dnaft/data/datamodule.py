@@ -72,7 +72,8 @@ class SequenceDataModule(LightningDataModule):
                 3' ends and says how much is lost.
             window_overlap_fraction: Share of a window's bases that the next one reads again.
             sort_batches: Training batches whose rows are sorted by length together, so that there
-                is less padding; 1 leaves them as drawn. Rows of one length stay as drawn anyhow.
+                is less padding; 1 leaves them as drawn, and dev and test, which are otherwise
+                scored by length, in the order of the file. Rows of one length stay as they are.
             weighted_sampling: Draw the training rows of an epoch with replacement, equally many of
                 each class; as many in all as there are.
             reverse_complement: Probability that a training row is read as its reverse complement,
@@ -246,15 +247,15 @@ class SequenceDataModule(LightningDataModule):
         return [] if isinstance(splits, StreamedSplits) else self._strands(splits, split)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Return the batches of the split that is watched, dev, in the order of the file."""
-        return self.in_order(self.watched)
+        """Return the batches of the split that is watched, dev, as they are scored."""
+        return self.scored(self.watched)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of test, in the order of the file."""
         return self.in_order("test")
 
     def in_order(self, split: str) -> DataLoader[Any]:
-        """Return the batches of a split in the order of the file, as they are scored.
+        """Return the batches of a split in the order of the file.
 
         Of several processes each gets every n-th batch (`EvalShares`).
 
@@ -264,19 +265,33 @@ class SequenceDataModule(LightningDataModule):
         Raises:
             InputError: If there are fewer rows than processes.
         """
+        return self._in_turn(split)
+
+    def scored(self, split: str) -> DataLoader[Any]:
+        """Return the batches of a split as `in_order` does, its rows in `scoring_order`."""
+        return self._in_turn(split, self.scoring_order(split))
+
+    def scoring_order(self, split: str) -> NDArray[np.int64] | None:
+        """Return the rows of a split as they are scored: the longest first, for less padding.
+
+        None, the order of the file, of a store and with `sort_batches=1`.
+        """
+        views = self.views_in_order(split)
+        if not views or self.sort_batches == 1:
+            return None
+        lengths = np.maximum.reduce([view.longest_windows() for view in views])
+        return np.argsort(-lengths, kind="stable")
+
+    def _in_turn(self, split: str, order: NDArray[np.int64] | None = None) -> DataLoader[Any]:
         rows = self._in_file_order(split)
+        order = np.arange(len(rows)) if order is None else order
         both = self.eval_reverse_complement
         size = max(1, self.eval_batch_size // 2) if both else self.eval_batch_size
         collate: Any = CollateStrands if both else Collate
-        processes, rank = self._processes()
-        batches: dict[str, Any] = {"batch_size": size}
-        if processes > 1:
-            shares = EvalShares(split, len(rows), size, processes, rank)
-            batches = {"batch_sampler": shares}
         return DataLoader(
             BothStrands(rows) if both else rows,
             collate_fn=collate(self.tokenizer.pad_id),
-            **batches,
+            batch_sampler=EvalShares(split, order, size, *self._processes()),
             **self._loader_options(),
         )
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, Sampler
 
 from dnaft.errors import InputError
@@ -42,14 +44,14 @@ class TrainShares(BatchSampler):
 
 
 class EvalShares(BatchSampler):
-    """Every n-th batch of a split in its order: each row is read by one process.
+    """Every n-th batch of a split in a fixed order: each row is read by one process.
 
     The batches are those of a single process, unless there are fewer than processes; then they are
     smaller.
 
     Args:
         split: Name of the split.
-        rows: How many it has.
+        order: Its rows, as they are read.
         batch_size: Rows a batch.
         processes: How many there are.
         rank: Which of them this is.
@@ -58,7 +60,10 @@ class EvalShares(BatchSampler):
         InputError: If there are fewer rows than processes.
     """
 
-    def __init__(self, split: str, rows: int, batch_size: int, processes: int, rank: int) -> None:
+    def __init__(
+        self, split: str, order: NDArray[np.int64], batch_size: int, processes: int, rank: int
+    ) -> None:
+        rows = len(order)
         if rows < processes:
             raise InputError(
                 f"trainer.devices: {split} has {rows} rows, too few for {processes} processes; "
@@ -68,12 +73,12 @@ class EvalShares(BatchSampler):
             batch_size = rows // processes
         super().__init__(range(rows), batch_size, drop_last=False)
         self._mine = range(rank * batch_size, rows, processes * batch_size)
-        self._rows = rows
+        self._order = order
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the rows of this process, batch by batch."""
         for first in self._mine:
-            yield list(range(first, min(first + self.batch_size, self._rows)))
+            yield self._order[first : first + self.batch_size].tolist()
 
     def __len__(self) -> int:
         return len(self._mine)

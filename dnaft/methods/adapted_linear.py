@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dnaft.dropout import draw_dropped, drop
+from dnaft.dropout import Draw, draw_dropped, drop
 
 
 def adapted_linear(
@@ -25,6 +25,7 @@ def adapted_linear(
     scale: float,
     dropout: float = 0.0,
     magnitude: Float[Tensor, " d_out"] | None = None,
+    draw: Draw = draw_dropped,
 ) -> Float[Tensor, "*rows d_out"]:
     """Return m * (W x + s B A D x) + b, D dropping entries of x; * row by row of the matrix.
 
@@ -42,8 +43,9 @@ def adapted_linear(
         scale: s.
         dropout: Probability that an entry of x is zero for A; the others are divided by 1 - p.
         magnitude: m; 1 if none.
+        draw: Draws which entries.
     """
-    dropped = draw_dropped(x.shape, dropout, x.device) if dropout > 0 else None
+    dropped = draw(x.shape, dropout, x.device) if dropout > 0 else None
     result: Tensor = _AdaptedLinear.apply(  # type: ignore[no-untyped-call]
         x, weight, bias, right, left, magnitude, scale, dropped, dropout
     )

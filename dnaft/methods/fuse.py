@@ -9,6 +9,7 @@ from peft.tuners.lora.variants import DoraLinearVariant
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from dnaft.dropout import drawing_of
 from dnaft.methods.adapt import ADAPTER
 from dnaft.methods.adapted_linear import adapted_linear
 from dnaft.methods.triplets import PARTS, update_scale
@@ -60,7 +61,7 @@ class FusedLoraLinear(LoraLinear):
                 updated = layer.get_base_layer().weight + scale * (left @ right)
                 norm = updated.to(left.dtype).norm(dim=1)
             magnitude = layer.lora_magnitude_vector[ADAPTER].weight / norm
-        return _compute(self, x, right, left, scale, _dropout(self), magnitude)
+        return _compute(self, x, right, left, scale, magnitude)
 
 
 class FusedSvdLinear(SVDLinear):
@@ -77,7 +78,7 @@ class FusedSvdLinear(SVDLinear):
             self._scale = update_scale(self)
         layer: Any = self
         right = layer.lora_A[ADAPTER] * layer.lora_E[ADAPTER]
-        return _compute(self, x, right, layer.lora_B[ADAPTER], self._scale, _dropout(self))
+        return _compute(self, x, right, layer.lora_B[ADAPTER], self._scale)
 
 
 _FUSED: dict[type[nn.Module], type[nn.Module]] = {
@@ -92,7 +93,6 @@ def _compute(
     right: Tensor,
     left: Tensor,
     scale: float,
-    dropout: float,
     magnitude: Tensor | None = None,
 ) -> Tensor:
     """Return the output in the dtype that the frozen matrix alone would give."""
@@ -101,7 +101,9 @@ def _compute(
     # Adapters may be kept wider than the frozen matrix; they are narrowed, as autocast does.
     bias = None if base.bias is None else base.bias.to(dtype)
     matrices = base.weight.to(dtype), bias, right.to(dtype), left.to(dtype)
-    return adapted_linear(x.to(dtype), *matrices, scale, dropout, magnitude)
+    dropout = layer.lora_dropout[ADAPTER]
+    p = float(dropout.p) if isinstance(dropout, nn.Dropout) and dropout.training else 0.0
+    return adapted_linear(x.to(dtype), *matrices, scale, p, magnitude, drawing_of(dropout))
 
 
 def computing_dtype(x: Tensor, weight: Tensor) -> torch.dtype:
@@ -144,11 +146,6 @@ def adapter_parts(layer: Any) -> AdapterParts:
         and _is_plain(layer)
     )
     return AdapterParts(right, None, left, float(layer.scaling[ADAPTER]), dropout, is_plain)
-
-
-def _dropout(layer: Any) -> float:
-    dropout = layer.lora_dropout[ADAPTER]
-    return float(dropout.p) if isinstance(dropout, nn.Dropout) and dropout.training else 0.0
 
 
 def _is_plain(layer: Any) -> bool:

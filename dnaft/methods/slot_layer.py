@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from dnaft.dropout import drawing_of
 from dnaft.methods.fuse import adapter_parts, computing_dtype
 from dnaft.methods.slot_linear import slot_linear
 
@@ -27,7 +28,9 @@ class SlotLayer(nn.Module):
         super().__init__()
         self.base = copied.get_base_layer()
         self.kind = type(layer)
-        self.dropout = float(getattr(adapter_parts(layer).dropout, "p", 0.0))
+        dropout = adapter_parts(layer).dropout
+        self.dropout = float(getattr(dropout, "p", 0.0))
+        self.draw = drawing_of(dropout)
         self.lines = 0
         self._stacks: list[_Stack] = []
 
@@ -75,6 +78,7 @@ class SlotLayer(nn.Module):
             self._left.tensor.to(dtype),
             self._scales,
             self.dropout,
+            self.draw,
         )
         return out.view(*x.shape[:-1], -1)
 

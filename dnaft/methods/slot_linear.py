@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dnaft.dropout import draw_dropped, drop
+from dnaft.dropout import Draw, draw_dropped, drop
 
 
 def slot_linear(
@@ -18,6 +18,7 @@ def slot_linear(
     left: Float[Tensor, "slots r d_out"],
     scales: Float[Tensor, "slots 1 1"],
     dropout: float = 0.0,
+    draw: Draw = draw_dropped,
 ) -> Float[Tensor, "slots rows d_out"]:
     """Return W x + s_k B_k A_k D x + b for the rows x of each slot k, D dropping entries of x.
 
@@ -34,8 +35,9 @@ def slot_linear(
         left: B of each slot, transposed.
         scales: s of each slot.
         dropout: Probability that an entry of x is zero for A; the others are divided by 1 - p.
+        draw: Draws which entries.
     """
-    dropped = draw_dropped(x.shape, dropout, x.device) if dropout > 0 else None
+    dropped = draw(x.shape, dropout, x.device) if dropout > 0 else None
     factors = scales / (1 - dropout) if dropout > 0 else scales
     result: Tensor = _SlotLinear.apply(  # type: ignore[no-untyped-call]
         x, weight, bias, right, left, factors, dropped

@@ -16,7 +16,9 @@ from dnaft.data.datamodule import SequenceDataModule
 from dnaft.data.table_files import TableFiles
 from dnaft.data.task import Task
 from dnaft.errors import InputError
+from dnaft.finetuner import predict
 from dnaft.tokenizers.kmer import KmerTokenizer
+from small_models import small_backbone
 
 LETTERS = "ACGT"
 
@@ -32,7 +34,7 @@ def write(path: Path, rows: list[str]) -> str:
 
 @pytest.fixture
 def module(tmp_path: Path) -> Any:
-    def make(**options: Any) -> SequenceDataModule:
+    def make(k: int = 6, **options: Any) -> SequenceDataModule:
         first = {"train": 0, "dev": 100, "test": 200}
         files: dict[str, Any] = {
             split: write(
@@ -49,7 +51,7 @@ def module(tmp_path: Path) -> Any:
             "data_dir": "",
             "cache_dir": str(tmp_path / "cache"),
         }
-        return SequenceDataModule(task, KmerTokenizer(k=6), **(defaults | options))
+        return SequenceDataModule(task, KmerTokenizer(k=k), **(defaults | options))
 
     return make
 
@@ -58,9 +60,29 @@ def ids(batches: Iterator[Batch]) -> list[list[list[int]]]:
     return [batch.input_ids.tolist() for batch in batches]
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_rows_are_scored_by_length_and_come_in_the_order_of_the_file(
+    module: Any, both: bool
+) -> None:
+    backbone = small_backbone("bert", {}, "mean")
+    backbone.attach_head(1)
+    data = module(k=3, eval_batch_size=8, eval_reverse_complement=both)
+    ordered, by_length = list(data.in_order("dev")), list(data.val_dataloader())
+    widths = [batch.input_ids.shape[1] for batch in by_length]
+    assert widths == sorted(widths, reverse=True)
+    assert sum(b.input_ids.numel() for b in by_length) < sum(b.input_ids.numel() for b in ordered)
+    expected = predict(backbone, ordered)
+    found = predict(backbone, data.scored("dev"), data.scoring_order("dev"))
+    assert not torch.equal(predict(backbone, by_length)[1], expected[1])
+    assert torch.equal(found[1], expected[1])
+    torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-6)
+    unsorted = module(k=3, eval_batch_size=8, eval_reverse_complement=both, sort_batches=1)
+    assert ids(unsorted.val_dataloader()) == ids(ordered)
+
+
 def test_batches_are_padded_on_the_right(module: Any) -> None:
     data = module()
-    (batch, *_) = data.val_dataloader()
+    (batch, *_) = data.in_order("dev")
     assert batch.input_ids.dtype == batch.attention_mask.dtype == torch.int64
     assert batch.labels.tolist() == [i % 2 for i in range(100, 123)]
     encoded = data.tokenizer.encode(data.tables["dev"].sequences)
@@ -197,7 +219,7 @@ def test_classes_drawn_alike(module: Any, tmp_path: Path) -> None:
     labels = torch.cat([batch.labels for batch in data.train_dataloader()])
     assert len(labels) == 23
     assert int(labels.sum()) in (11, 12)
-    (dev,) = data.val_dataloader()
+    (dev,) = data.in_order("dev")
     assert dev.labels.tolist() == [i % 2 for i in range(100, 123)]  # every row once, in order
 
 
@@ -304,7 +326,7 @@ def test_long_rows_in_windows(module: Any, caplog: pytest.LogCaptureFixture) -> 
         "most_windows": 2,
     }
     assert summary["truncation"]["dev"]["sequences"] == 0
-    (batch,) = data.val_dataloader()
+    (batch,) = data.in_order("dev")
     sequences = data.tables["dev"].sequences
     pieces = [[s[:13], s[-13:]] if len(s) > 13 else [s] for s in sequences]
     assert batch.windows.tolist() == [len(of_row) for of_row in pieces]

@@ -1,5 +1,6 @@
 """What each process reads of a batch and of a split."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,18 +28,19 @@ def test_all_processes_together_train_on_the_batches_of_one(
     assert len(TrainShares(order, size, processes, 0)) == len(whole)
 
 
-@given(extra=st.integers(0, 60), size=st.integers(1, 12), processes=counts)
+@given(extra=st.integers(0, 60), size=st.integers(1, 12), processes=counts, seed=st.integers(0, 9))
 def test_each_row_is_scored_by_one_process_which_has_some(
-    extra: int, size: int, processes: int
+    extra: int, size: int, processes: int, seed: int
 ) -> None:
     rows = processes + extra
-    shares = [EvalShares("dev", rows, size, processes, rank) for rank in range(processes)]
+    order = np.random.default_rng(seed).permutation(rows)
+    shares = [EvalShares("dev", order, size, processes, rank) for rank in range(processes)]
     read = [list(share) for share in shares]
     assert [len(share) for share in shares] == [len(batches) for batches in read]
     assert all(read)
     longest = max(map(len, read))
     in_turn = [b[i] for i in range(longest) for b in read if i < len(b)]
-    assert [row for batch in in_turn for row in batch] == list(range(rows))
+    assert [row for batch in in_turn for row in batch] == order.tolist()
     if -(-rows // size) >= processes:
         assert all(len(batch) == size for batch in in_turn[:-1])
 
@@ -47,4 +49,4 @@ def test_too_few_rows_for_the_processes() -> None:
     with pytest.raises(InputError, match=r"data\.batch_size: 2 rows cannot be parted among 3"):
         TrainShares(SequentialSampler(range(9)), 2, 3, 0)
     with pytest.raises(InputError, match=r"trainer\.devices: test has 2 rows, too few for 3"):
-        EvalShares("test", 2, 4, 3, 0)
+        EvalShares("test", np.arange(2), 4, 3, 0)

@@ -12,6 +12,7 @@ from peft.tuners.lora.layer import Linear as LoraLinear
 from safetensors.torch import load_file
 from torch import nn
 
+from dnaft.dropout import draw_dropped, draw_each, quicken_dropout
 from dnaft.methods import fuse
 from dnaft.methods.fuse import FusedLoraLinear, FusedSvdLinear, fuse_adapters
 from dnaft.methods.lora import inject_lora
@@ -173,6 +174,27 @@ def test_dropout_acts_in_training_alone() -> None:
     first, second = (backbone.train()(IDS, MASK) for _ in range(2))
     assert not torch.equal(first, second)
     assert torch.equal(logits(backbone), logits(backbone))
+
+
+def test_adapters_draw_as_their_dropout_does() -> None:
+    """`fast.dropout`: what stays torch's own module takes one random number an entry."""
+    backbone = plain("bert")
+    inject_lora(backbone, 3, 6, ("q",), dropout=0.5)
+    fuse_adapters(backbone)
+    layer = next(m for m in backbone.modules() if isinstance(m, FusedLoraLinear)).train()
+    x = torch.randn(2, 5, 16)
+
+    def state_after(draw: Callable[[], object]) -> torch.Tensor:
+        torch.manual_seed(0)
+        draw()
+        return torch.get_rng_state()
+
+    slow = state_after(lambda: draw_each(x.shape, 0.5, x.device))
+    quick = state_after(lambda: draw_dropped(x.shape, 0.5, x.device))
+    assert not torch.equal(slow, quick)
+    assert torch.equal(state_after(lambda: layer(x)), slow)
+    quicken_dropout(backbone)
+    assert torch.equal(state_after(lambda: layer(x)), quick)
 
 
 def test_other_methods_stay_as_they_are() -> None:
