@@ -10,6 +10,7 @@ rate. Finished runs in outputs/lingo are kept; the numbers of all runs go to doc
 
 import statistics
 from dataclasses import dataclass
+from pathlib import Path
 
 from runs import Overrides, write_csv
 from study import (
@@ -177,6 +178,18 @@ def sweep_table(numbers: Numbers, model: str) -> str:
     return table(lines)
 
 
+def write(rows: list[Row], docs: Path) -> None:
+    """Write the page.
+
+    Args:
+        rows: The numbers of all runs.
+        docs: Its folder.
+    """
+    numbers = Numbers(rows)
+    sections = "\n".join(section(numbers, model) for model in PLANS)
+    fill("lingo", {"sections": sections}, docs / "lingo.md")
+
+
 def main() -> None:
     """Make what is missing, then the page."""
     options = parser(__doc__).parse_args()
@@ -197,10 +210,9 @@ def main() -> None:
         for method in METHODS
     ]
     rest = [cell for cell in rest if cell not in first]
-    numbers = Numbers(numbers.rows + rows_of(rest, to_row, output, options))
-    write_csv(numbers.rows, DOCS / "lingo.csv")
-    sections = "\n".join(section(numbers, model) for model in PLANS)
-    fill("lingo", {"sections": sections}, DOCS / "lingo.md")
+    rows = numbers.rows + rows_of(rest, to_row, output, options)
+    write_csv(rows, DOCS / "lingo.csv")
+    write(rows, DOCS)
 
 
 if __name__ == "__main__":
