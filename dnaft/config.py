@@ -20,6 +20,8 @@ from dnaft.errors import InputError, near
 
 ALLOWED_ROOTS = ("dnaft", "torch", "lightning", "peft", "transformers")
 _LONGEST = 800  # characters of a message
+# Widths up to which a model is tried with what was measured on models of 128 and 192.
+NARROW = 256
 _SPECIAL = ("_target_", "_partial_")
 
 
@@ -101,13 +103,21 @@ def register_schema() -> None:
     """Make the schemas known to Hydra, and what the files of conf/ choose values with.
 
     `schema` and `pretrain_schema` are the schemas; `${if_else:condition,one,other}` is one of two
-    values.
+    values, and so is `${by_width:narrow,wide}`.
     """
     OmegaConf.register_new_resolver(
         "if_else", lambda condition, one, other: one if condition else other, replace=True
     )
+    OmegaConf.register_new_resolver("by_width", _by_width, replace=True)
     ConfigStore.instance().store(name="schema", node=TrainConfig)
     ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
+
+
+def _by_width(narrow: Any, wide: Any, *, _root_: Any) -> Any:
+    """Return `narrow` for a model whose yaml gives it a small width, `wide` for any other."""
+    keys = ("model.architecture.hidden_size", "model.architecture.d_model")
+    widths = [OmegaConf.select(_root_, key) for key in keys]
+    return narrow if any(width is not None and width <= NARROW for width in widths) else wide
 
 
 def read_choice(group: str, name: str) -> dict[str, Any]:
