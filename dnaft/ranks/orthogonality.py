@@ -15,6 +15,9 @@ def orthogonality_penalty(groups: Sequence[TripletGroup]) -> Float[Tensor, ""]:
     AdaLoRA Eq. (4) sums the two terms of a matrix; the mean over matrices keeps one weight fitting
     models of any depth, as in the authors' code (which leaves out the square).
 
+    Computed in float32 or wider, also under autocast: near 1, where the squares of the lengths lie,
+    bfloat16 has steps of 2^-7, and the gradient would be that of their rounding.
+
     Args:
         groups: The adapted matrices, at least one.
 
@@ -22,9 +25,11 @@ def orthogonality_penalty(groups: Sequence[TripletGroup]) -> Float[Tensor, ""]:
         A scalar that carries gradients.
     """
     terms = []
-    for group in groups:
-        for gram in (group.left.mT @ group.left, group.right @ group.right.mT):
-            terms.append(
-                (gram - torch.eye(group.rank, device=gram.device, dtype=gram.dtype)).square().sum()
-            )
-    return torch.stack(terms).mean()
+    with torch.autocast(groups[0].left.device.type, enabled=False):
+        for group in groups:
+            for vectors in (group.left.mT, group.right):
+                wide = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+                gram = wide @ wide.mT
+                one = torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
+                terms.append((gram - one).square().sum())
+        return torch.stack(terms).mean()

@@ -4,6 +4,7 @@ import torch
 from dnaft.methods.adalora import inject_adalora
 from dnaft.methods.triplets import find_triplets
 from dnaft.ranks.orthogonality import orthogonality_penalty
+from dnaft.ranks.triplet import TripletGroup
 from small_models import small_backbone
 
 ROLES = {
@@ -20,6 +21,26 @@ def test_orthonormal_vectors_start_at_the_minimum_of_the_penalty() -> None:
     assert [group.name for group in groups] == ["00.q", "00.fc1", "01.q", "01.fc1"]
     assert orthogonality_penalty(groups).item() < 1e-10
     assert not any(group.values.any() for group in groups)
+
+
+@pytest.mark.parametrize("kept", [torch.float32, torch.bfloat16])
+def test_the_penalty_is_not_rounded_where_training_is(kept: torch.dtype) -> None:
+    """Vectors .1% too long: in bfloat16 their Gram matrix, and so the gradient, is rounding alone."""
+    vectors = torch.linalg.qr(torch.randn(128, 12, generator=torch.manual_seed(0))).Q * 1.001
+    vectors = vectors.to(kept)
+
+    def gradient(dtype: torch.dtype, mixed: bool) -> torch.Tensor:
+        left = vectors.to(dtype, copy=True).requires_grad_()
+        group = TripletGroup("q", left, torch.zeros(12), left.mT)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            penalty = orthogonality_penalty([group])
+        penalty.backward()
+        assert left.grad is not None
+        return left.grad.double()
+
+    expected, found = gradient(torch.float64, mixed=False), gradient(kept, mixed=True)
+    tolerance = 1e-3 if kept == torch.float32 else 1e-2  # of bfloat16 the result alone is rounded
+    assert (found - expected).norm() < tolerance * expected.norm()
 
 
 def test_gaussian_vectors_are_the_authors_start() -> None:
