@@ -1,8 +1,10 @@
 """Hydra's and OmegaConf's errors in the words of our own messages: key, what, how to fix it."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import OmegaConf
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -64,6 +66,11 @@ def _explain_one(error: BaseException) -> str | None:
         return f"{error.full_key}: has no value; give one with {error.full_key}=VALUE"
     if isinstance(error, ConfigKeyError | ConfigAttributeError) and error.parent_node is not None:
         known = names(str(key) for key in error.parent_node if key != "hydra")
+        plain: Any = OmegaConf.to_container(error.parent_node, resolve=False)
+        below = ((k, v) for k, v in plain.items() if isinstance(v, dict))
+        deeper = [f"{group}.{error.key}" for group, keys in below if error.key in keys]
+        if deeper:
+            return f"{error.full_key}: there is no such key; there is {' and '.join(deeper)}"
         return f"{error.full_key}: there is no such key; {near(str(error.key), known)}"
     if isinstance(error, ValidationError) and error.full_key:
         first = str(error).splitlines()[0]

@@ -73,7 +73,7 @@ def export(run: Path, merge: bool, out: Path) -> Path:
             base = None
         else:
             base = BASE if (run / BASE).is_dir() else record.config["model"]["source"]
-            save_adapter(backbone.model, folder, base)
+            save_adapter(backbone.model, folder, base, backbone.revision)
             if base == BASE:
                 shutil.copytree(run / BASE, folder / BASE)
         save_head(backbone, folder / HEAD)

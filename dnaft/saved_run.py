@@ -36,7 +36,7 @@ def save_model(backbone: Backbone, folder: Path) -> None:
     """
     model = backbone.model
     if isinstance(model, PeftModel):
-        save_adapter(model, folder / ADAPTER, backbone.source or BASE)
+        save_adapter(model, folder / ADAPTER, backbone.source or BASE, backbone.revision)
         return
     (folder / MODEL).mkdir(exist_ok=True)
     save_head(backbone, folder / MODEL / HEAD)
@@ -48,17 +48,18 @@ def save_model(backbone: Backbone, folder: Path) -> None:
         save_file(trained, folder / MODEL / TRAINED)
 
 
-def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
+def save_adapter(model: nn.Module, folder: Path, base: str, revision: str | None = None) -> None:
     """Write adapter and task head in PEFT's format.
 
     Args:
         model: The adapted model, PEFT's wrapper around it.
         folder: Folder to write.
         base: Where its base model is, for the adapter's configuration.
+        revision: Hub revision of the base model.
     """
     adapted: Any = model
     for config in adapted.peft_config.values():
-        config.base_model_name_or_path = base
+        config.base_model_name_or_path, config.revision = base, revision
     if not save_as_lora(adapted, folder):
         # "auto" asks the hub whether the base vocabulary has changed; it has not.
         adapted.save_pretrained(str(folder), save_embedding_layers=False)

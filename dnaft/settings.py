@@ -111,6 +111,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
             "loss.class_weights: balanced, and data.weighted_sampling=true makes up for the same "
             "counts once more; leave out one of them"
         )
+    _check_accumulation(config)
     if config["method"]["baseline"] is not None:
         _check_switches(config, _OF_TRAINING)
     if config["method"]["probe"] is not None:
@@ -149,6 +150,18 @@ def check_pretrain_settings(config: Mapping[str, Any]) -> None:
         _check_component(config[group], group)
     if config["num_workers"] < 0:
         raise InputError(f"num_workers: must be 0 or more, got {config['num_workers']}")
+
+
+def _check_accumulation(config: Mapping[str, Any]) -> None:
+    weighted = config["loss"].get("class_weights") is not None
+    of_rows = config["task"].get("kind") in ("binary", "multiclass")
+    parts = config["trainer"].get("accumulate_grad_batches", 1)
+    if weighted and of_rows and parts != 1:
+        raise InputError(
+            f"trainer.accumulate_grad_batches: {parts} parts of a batch count alike, whatever the "
+            "classes of their rows weigh (loss.class_weights); raise data.batch_size instead, with "
+            "fast.gradient_checkpointing=true if memory is short, or take data.weighted_sampling"
+        )
 
 
 def _check_keys(config: Mapping[str, Any], schema: type[TrainConfig | PretrainConfig]) -> None:

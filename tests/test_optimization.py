@@ -3,10 +3,12 @@ from functools import partial
 
 import pytest
 import torch
+from peft import BOFTConfig
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
 from dnaft.methods.adalora import inject_adalora
+from dnaft.methods.any_peft import inject_peft
 from dnaft.methods.ia3 import inject_ia3
 from dnaft.methods.lora import inject_lora
 from dnaft.models.backbone import Backbone
@@ -59,6 +61,7 @@ def test_groups_by_head_and_shape() -> None:
         partial(inject_ia3, target_roles=("k", "fc2")),
         partial(inject_adalora, rank=1, alpha=1, target_roles=("k", "fc2")),
         partial(inject_lora, rank=1, alpha=1, target_roles=("k", "fc2")),
+        partial(inject_peft, peft_config=BOFTConfig(), target_roles=("k", "fc2")),
     ],
 )
 def test_scales_are_not_decayed_and_matrices_of_one_column_are(
@@ -69,7 +72,8 @@ def test_scales_are_not_decayed_and_matrices_of_one_column_are(
     named = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
     optimizer, _ = AdamW(lr=0.1, weight_decay=0.3).build(named, 10, vectors=backbone.vectors)
     decayed = {id(p) for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]}
-    scales = {name for name, p in named if p.ndim < 2 or "ia3_l" in name or "lora_E" in name}
+    kinds = ("ia3_l", "lora_E", "boft_s")
+    scales = {name for name, p in named if p.ndim < 2 or any(kind in name for kind in kinds)}
     assert {name for name, p in named if id(p) not in decayed} == scales
     # The shapes do not tell: some of one column or row are matrices, some are scales.
     assert sum(1 in p.shape and p.ndim == 2 for _, p in named) > 2

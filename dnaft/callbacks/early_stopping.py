@@ -20,6 +20,8 @@ class EarlyStopping(Callback):
         patience: Looks at dev without improvement, 1 or more.
         min_delta: By how much a score must be better than the best so far to be an improvement.
         mode: `min` for a loss, `max` for all other scores; None knows it by the name.
+        after: Share of the run's optimiser steps before which looks do not count: what they saw
+            cannot be chosen (`eval.choose_after`).
 
     Raises:
         ValueError: If a number lies outside its domain, or `mode` is the wrong one for the score.
@@ -31,11 +33,14 @@ class EarlyStopping(Callback):
         patience: int = 3,
         min_delta: float = 0.0,
         mode: Literal["min", "max"] | None = None,
+        after: float = 0.0,
     ) -> None:
         if patience < 1:
             raise ValueError(f"patience must be 1 or more, got {patience}")
         if not (min_delta >= 0 and math.isfinite(min_delta)):
             raise ValueError(f"min_delta must be 0 or more, got {min_delta}")
+        if not 0 <= after <= 1:
+            raise ValueError(f"after must lie in [0, 1], got {after}")
         right = "min" if monitor.endswith("/loss") else "max"
         if mode not in (None, right):
             raise ValueError(
@@ -45,6 +50,7 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
+        self.after = after
         self._sign = 1.0 if right == "max" else -1.0
         self.best: float | None = None
         self.without_improvement = 0
@@ -62,8 +68,12 @@ class EarlyStopping(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare the score with the best so far."""
+        if trainer.sanity_checking:
+            return
         value = float(trainer.callback_metrics[self.monitor])
         self.finite = math.isfinite(value)
+        if self.finite and trainer.global_step < self.after * trainer.estimated_stepping_batches:
+            return
         best = -self._sign * math.inf if self.best is None else self.best
         if self.finite and self._sign * (value - best) > self.min_delta:
             self.best, self.without_improvement = value, 0

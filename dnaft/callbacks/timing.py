@@ -66,7 +66,8 @@ class Timing:
                 both budgets are one where all matrices have one shape.
 
         Raises:
-            ValueError: If the run has no end, or the target exceeds what was injected.
+            ValueError: If the run has no end, the target exceeds what was injected, or no triplet
+                fits it.
         """
         if not math.isfinite(total_steps):
             raise ValueError(
@@ -82,6 +83,11 @@ class Timing:
         if costs is not None:
             initial = sum(rank * cost for rank, cost in zip(ranks, costs, strict=True))
             target = target * sum(costs) // len(costs)
+        if target < (min(costs) if costs is not None else 1):
+            raise ValueError(
+                f"target_rank {self.target_rank} leaves no triplet in any of {len(ranks)} "
+                "matrices; raise it"
+            )
         interval = int(self.interval) if self.interval >= 1 else _share(self.interval, total)
         interval = max(1, interval)
         if interval % self.act_every_steps:
@@ -102,6 +108,12 @@ class Timing:
 def describe_empty(schedule: BudgetSchedule, steps: int) -> str:
     """Say with its numbers why a schedule never allocates in a run of `steps`."""
     s = schedule
+    if min(s.end - 1, steps) <= s.warmup:
+        return (
+            f"no allocation would ever happen: in a run of {steps} steps none is left for it after "
+            f"{s.warmup} of warm-up and before {s.final} final ones. Train longer, or set "
+            "on_empty_schedule=warn"
+        )
     return (
         f"no allocation would ever happen: the interval is {s.interval} steps, and ranks may "
         f"change in steps {s.warmup + 1} to {min(s.end - 1, steps)} of {steps}. Lower interval "

@@ -11,8 +11,7 @@ from dnaft.methods.trial import send_row
 from dnaft.models.backbone import Backbone
 
 ADAPTER = "default"  # PEFT's name for the only adapter that there is
-# Scales of IA3, singular values of AdaLoRA: PEFT stores them as (d, 1) or (1, d).
-_VECTORS = (".ia3_l.", ".lora_E.")
+_SINGULAR_VALUES = ".lora_E."
 
 
 def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
@@ -35,8 +34,7 @@ def add_adapter(backbone: Backbone, config: PeftConfig) -> None:
     trunk: Any = backbone.model
     in_four_bits = not all(p.is_floating_point() for p in trunk.parameters())
     backbone.model = get_peft_model(trunk, config)
-    names = (name for name, _ in backbone.named_parameters())
-    backbone.vectors |= {name for name in names if any(part in name for part in _VECTORS)}
+    backbone.vectors |= {name for name, p in backbone.named_parameters() if _is_vector(name, p)}
     if in_four_bits:
         _check_it_runs(backbone, config)
 
@@ -56,6 +54,16 @@ def load_adapter(backbone: Backbone, folder: Path) -> None:
         backbone.model = prompted
     else:
         backbone.model = PeftModel.from_pretrained(trunk, str(folder))
+
+
+def _is_vector(name: str, parameter: nn.Parameter) -> bool:
+    """Whether a parameter is no matrix, though PEFT may store it as (d, 1) or (1, d).
+
+    So singular values of AdaLoRA, and scales such as those of IA3 and BOFT, known by their start
+    at 1.
+    """
+    scales = parameter.requires_grad and parameter.dim() > 1 and bool((parameter == 1).all())
+    return scales or _SINGULAR_VALUES in name
 
 
 def _check_it_runs(backbone: Backbone, config: PeftConfig) -> None:

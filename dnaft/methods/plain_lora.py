@@ -77,6 +77,7 @@ def _config(svd: Any, ranks: dict[str, int]) -> LoraConfig:
         modules_to_save=svd.modules_to_save,
         task_type=svd.task_type,
         base_model_name_or_path=svd.base_model_name_or_path,
+        revision=svd.revision,
         inference_mode=True,
     )
     config.target_modules = list(ranks)  # PEFT makes it a set, in another order in each process

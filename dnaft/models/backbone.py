@@ -29,6 +29,7 @@ class Backbone(nn.Module):
         hidden_size: Width of the last hidden state.
         pooling: How tokens become one vector.
         source: Hub id or folder of the weights, None for random ones.
+        revision: Hub revision of them, None for the newest.
         standardise_features: Whether the head standardises what it is given.
         position_rank: Rank of the head's weights by position (`PositionTerm`), 0 for none.
 
@@ -58,6 +59,7 @@ class Backbone(nn.Module):
         hidden_size: int,
         pooling: Pooling,
         source: str | None = None,
+        revision: str | None = None,
         standardise_features: bool = False,
         position_rank: int = 0,
     ) -> None:
@@ -67,6 +69,7 @@ class Backbone(nn.Module):
         self.model = model
         self.name = name
         self.source = source
+        self.revision = revision
         self.standardise_features = standardise_features
         self.position_rank = position_rank
         self.hidden_size = hidden_size

@@ -104,6 +104,7 @@ def load_backbone(
         hidden_size=_output_width(config),
         pooling=pooling,
         source=source,
+        revision=revision,
         standardise_features=standardise_features,
         position_rank=position_rank,
     )

@@ -86,6 +86,7 @@ def load_caduceus(
         hidden_size=config.d_model,
         pooling=pooling,
         source=source,
+        revision=revision,
         standardise_features=standardise_features,
         position_rank=position_rank,
     )

@@ -32,9 +32,8 @@ def fit(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
         callbacks=list(callbacks),
-        **({"max_epochs": len(values)} | options),
+        **({"max_epochs": len(values), "num_sanity_val_steps": 0} | options),
     )
     trainer.fit(module, DataLoader(ROWS, batch_size=1), DataLoader(ROWS[:1]))
     return trainer, module
@@ -69,6 +68,22 @@ def test_by_pencil(tmp_path: Path) -> None:
         "planned_steps": 24,
         "early_stopping": {"monitor": "dev/loss", "best": 1.0, "without_improvement": 2},
     }
+
+
+def test_looks_that_cannot_be_chosen_do_not_count(tmp_path: Path) -> None:
+    """Of six epochs half: looks 1 and 2 pass by, 3 is the best, 5 the second after it."""
+    stopper = EarlyStopping(patience=2, after=0.5)
+    trainer, _ = fit(tmp_path, [0.1, 0.2, 3.0, 4.0, 5.0, 0.0], stopper)
+    end = describe_end(trainer, [stopper])
+    assert (end["epochs"], end["early_stopping"]["best"]) == (5, 3.0)
+
+
+def test_the_sanity_check_is_no_look(tmp_path: Path) -> None:
+    stopper = EarlyStopping(patience=2)
+    scores = [0.0, 5.0, 4.0, 3.0]  # the first of them before training
+    _, module = fit(tmp_path, scores, stopper, max_epochs=3, num_sanity_val_steps=1)
+    assert module.looks == 4
+    assert (stopper.best, stopper.without_improvement) == (3.0, 0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -1,7 +1,7 @@
 """From shares of a run to a schedule, in triplets and in parameters."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dnaft.callbacks.timing import Timing
@@ -30,6 +30,7 @@ def test_a_budget_of_parameters(target_rank: float, target: int) -> None:
 def test_of_one_shape_it_is_the_budget_of_triplets(
     ranks: list[int], share: float, cost: int, total: int
 ) -> None:
+    assume(share * sum(ranks) >= 1.001)
     timing = Timing(share * sum(ranks) / len(ranks), 1, final_fraction=0.2, warmup_fraction=0.1)
     triplets = timing.schedule(ranks, total)
     parameters = timing.schedule(ranks, total, [cost] * len(ranks))
@@ -42,6 +43,15 @@ def test_a_target_above_what_is_there_is_refused_in_either_unit() -> None:
     for costs in (None, [33, 41]):
         with pytest.raises(ValueError, match="target_rank 7 exceeds the 6 triplets a matrix"):
             timing.schedule([6, 6], 40, costs)
+
+
+def test_a_target_that_keeps_no_triplet_is_refused_in_either_unit() -> None:
+    for costs in (None, [33, 41]):
+        with pytest.raises(
+            ValueError, match=r"target_rank 0\.4 leaves no triplet in any of 2 matri"
+        ):
+            Timing(0.4, 1, 0.2, 0).schedule([6, 6], 40, costs)
+    assert Timing(0.5, 1, 0.2, 0).schedule([6, 6], 40).target == 1
 
 
 def test_a_schedule_of_its_own_length_does_not_follow_the_run() -> None:

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 from composing import composed
-from test_yaml import METHODS
+from dnaft.config import config_dir
 
 SWEEP = Path(__file__).resolve().parents[2] / "docs" / "method_results.csv"
 TASKS = {"prom_tata", "tf_2", "yeast_strand"}
 # What yeast_mini does not take was swept on yeast_mini_opt; four bits have no model as small.
 ON_OPT = {"lingo", "prefix_tuning", "p_tuning_v2"}
 NOT_SWEPT = {"qlora": "lora"}
-RATED = [m for m in METHODS if m not in ("peft", "layer_probe") and "baseline" not in m]
+UNRATED = ("peft", "layer_probe", "baseline_kmer", "baseline_onehot")
+RATED = sorted(
+    file.stem
+    for file in Path(config_dir(), "method").glob("[!_]*.yaml")
+    if file.stem not in UNRATED
+)
 
 
 def chosen(method: str) -> float:

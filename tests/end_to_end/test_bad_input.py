@@ -60,6 +60,7 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "method": (["method=lroa"], ["method: there is no lroa", "did you mean lora?"]),
     "base": (["method=_base"], ["method: _base is what other files build upon", "lora"]),
     "group": (["metod=lora"], ["metod: there is no such key; did you mean method?"]),
+    "key_of_a_group": (["rank=4"], ["rank: there is no such key; there is method.rank"]),
     "key": (["trainer.max_epochz=3"], ["trainer.max_epochz:", "did you mean max_epochs?"]),
     "nested_key": (["method.inject.rnk=3"], ["method.inject.rnk:", "did you mean rank?"]),
     "added_key": (["+foo=1"], ["foo: there is no such key", "seed"]),
@@ -179,6 +180,10 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "class_weights_word": (
         ["loss.class_weights=even"],
         ["loss.class_weights: got 'even'", "'balanced'", "a list"],
+    ),
+    "class_weights_of_parts": (
+        ["loss.class_weights=balanced", "trainer.accumulate_grad_batches=4"],
+        ["trainer.accumulate_grad_batches: 4 parts of a batch", "data.batch_size"],
     ),
     "class_weights_count": (
         ["loss.class_weights=[1,2,3]"],

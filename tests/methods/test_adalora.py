@@ -25,7 +25,7 @@ def test_orthonormal_vectors_start_at_the_minimum_of_the_penalty() -> None:
 
 @pytest.mark.parametrize("kept", [torch.float32, torch.bfloat16])
 def test_the_penalty_is_not_rounded_where_training_is(kept: torch.dtype) -> None:
-    """Vectors .1% too long: in bfloat16 their Gram matrix, and so the gradient, is rounding alone."""
+    """Vectors .1% too long: in bfloat16 their Gram matrix is rounding alone."""
     vectors = torch.linalg.qr(torch.randn(128, 12, generator=torch.manual_seed(0))).Q * 1.001
     vectors = vectors.to(kept)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from dnaft.saved_run import save_model
@@ -34,6 +35,15 @@ for folder, width, standardise in json.loads(sys.argv[1]):
         logits = base.task_head(hidden.mean(dim=1))
         print(json.dumps({"hidden": hidden.tolist(), "logits": logits.tolist()}))
 """
+
+
+@pytest.mark.parametrize("name", ["lora", "adalora_rs"])
+def test_an_adapter_says_which_revision_its_base_was(name: str, tmp_path: Path) -> None:
+    backbone, _ = adapted(name, "bert")
+    backbone.source, backbone.revision = "some/model", "abc1234"
+    save_model(backbone, tmp_path)
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == ("some/model", "abc1234")
 
 
 def test_a_fresh_process_with_plain_peft_gives_the_same_hidden_states_and_logits(
