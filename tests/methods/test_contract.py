@@ -12,6 +12,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from composing import composed
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.config import build
 from dnaft.errors import InputError
@@ -20,6 +21,7 @@ from dnaft.methods.merge import merge_adapter
 from dnaft.models.backbone import Backbone
 from dnaft.models.head import TaskHead
 from dnaft.record import RunRecord
+from dnaft.run import adapt
 from dnaft.saved_run import ADAPTER, BASE, load_model, save_base, save_model
 from rank_runs import QUIET
 from small_methods import (
@@ -85,9 +87,9 @@ def plain(family: str) -> Backbone:
 
 
 def adapted(name: str, family: str) -> tuple[Backbone, dict[str, Any]]:
-    """The same backbone with a method, and what the method's yaml says; alike in each call."""
+    """The same backbone as a run adapts it, and what the method's yaml says; alike in each call."""
     backbone, method = plain(family), method_config(name)
-    build(method["inject"], "method.inject")(backbone)
+    adapt(backbone, {"method": method, "fast": composed()["fast"]})
     return backbone, method
 
 
