@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from study import BASELINES, METRICS, SEEDS, fill, swept
-from tables import Row, compare, show, show_rate, table
+from tables import Row, show, show_gain, show_rate, table
 
 SWEEP_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 TABLE_TASKS = ("prom_tata", "tf_2", "yeast_strand", "yeast_tata")
@@ -179,24 +179,27 @@ def cost_table(numbers: Numbers) -> str:
     return table(lines)
 
 
-_COMPARED = ["mean difference", "95% interval", "effect size d", "p, t-test", "p, Wilcoxon"]
-
-
 def option_table(numbers: Numbers) -> str:
-    """Return each option of rank sampling beside the default, paired over tasks and seeds."""
-    lines = [["", "dev MCC", "test MCC", *(f"{name}, dev" for name in _COMPARED)]]
+    """Return each option of rank sampling beside the default: by task, paired over seeds."""
+    of_tasks = (f"{task}, dev - default" for task in SWEEP_TASKS)
+    lines = [["", "dev MCC", "test MCC", "mean rank kept", *of_tasks]]
 
     sampled = Subject(MODEL, "adalora_rs")
 
-    def scores(option: str, split: str) -> list[float]:
-        tasks = (numbers.of(t, sampled, f"{split}_mcc", option) for t in SWEEP_TASKS)
-        return [score for task in tasks for score in task]
+    def scores(option: str, name: str) -> list[list[float]]:
+        return [numbers.of(task, sampled, name, option) for task in SWEEP_TASKS]
 
     for option in ("", *OPTIONS):
-        dev = scores(option, "dev")
-        against = compare(dev, scores("", "dev")) if option else [""] * len(_COMPARED)
-        means = [show([statistics.mean(values)]) for values in (dev, scores(option, "test"))]
-        lines.append([option or "default", *means, *against])
+        dev = scores(option, "dev_mcc")
+        whole = [dev, scores(option, "test_mcc"), scores(option, "mean_rank")]
+        means = [statistics.mean(value for task in tasks for value in task) for tasks in whole]
+        gains = [
+            [new - old for new, old in zip(*of_task, strict=True)]
+            for of_task in zip(dev, scores("", "dev_mcc"), strict=True)
+        ]
+        shown = [show_gain(gain) if option else "" for gain in gains]
+        cells = [show([mean]) for mean in means[:2]]
+        lines.append([option or "default", *cells, f"{means[2]:.2f}", *shown])
     return table(lines)
 
 

@@ -24,6 +24,12 @@ def show(values: Sequence[float]) -> str:
     return f"{mean} ± {statistics.stdev(values):.3f}".replace("± 0.", "± .")
 
 
+def show_gain(values: Sequence[float]) -> str:
+    """Return mean and standard deviation of differences: `+.012 ± .009`."""
+    mean = f"{statistics.mean(values):+.3f}".replace("0.", ".", 1)
+    return f"{mean} ± {statistics.stdev(values):.3f}".replace("± 0.", "± .")
+
+
 def show_p(p: float) -> str:
     """Return a probability: `.031`, `< .001`."""
     return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
