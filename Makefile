@@ -47,11 +47,11 @@ method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 run
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 STUDY := $(BIN)/python -m dnaft.train sweep=study data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
-study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 266 runs (hours; goes on); DATA=folder of GUE
+study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 275 runs (hours; goes on); DATA=folder of GUE
 	-$(STUDY) method=baseline_kmer,baseline_onehot seed=1 eval.choose_after=0
 	-$(STUDY)
 	-$(STUDY) method=lora,adalora,adalora_rs seed=4,5
-	-$(STUDY)_rates task=prom_tata,tf_2,yeast_strand method=lora,adalora,adalora_rs seed=1 method.optimizer.lr=0.001,0.003,0.01,0.03
+	-$(STUDY)_rates task=prom_tata,tf_2,yeast_strand method=lora,adalora,adalora_rs seed=1 method.optimizer.lr=0.001,0.003,0.01,0.03,0.1
 	$(BIN)/python -m dnaft.report runs=outputs/study out=outputs/study_report
 	cp outputs/study_report/report.html docs/study.html
 	$(BIN)/python benchmarks/study_page.py outputs/study outputs/study_rates
