@@ -4,8 +4,9 @@
 
 FOLDER holds GUE's files (docs/data.md). Three parts, each from runs of equal length:
 
-1. a sweep: each method at four learning rates on three tasks, one seed; dev chooses the rate. Where
-   the best is the first or the last, the sweep goes on beyond it, by two rates at most;
+1. a sweep: each method at four learning rates on three tasks, one seed; dev chooses the rate, the
+   lowest within .01 of the best. Where the best is the first or the last, the sweep goes on beyond
+   it, by two rates at most;
 2. each method at its rate on four tasks, three seeds, beside the baselines;
 3. the options of rank sampling, on the tasks of the sweep, three seeds.
 
@@ -189,7 +190,9 @@ def main() -> None:
         first += further
         numbers = Numbers([*numbers.rows, *complete(further)])
     rest = [cell for cell in chosen_cells(numbers.rate) if cell not in first]
-    methods_page.write([*numbers.rows, *complete(rest)], DOCS)
+    rows = [*numbers.rows, *complete(rest)]
+    methods_page.write(rows, DOCS)
+    write_csv(rows, CSV)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ UNSEEDED[Subject(MODEL, "layer_probe")] = "`layer_probe`"
 LADDER = (
     "0.00001", "0.00003", "0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1.0",
 )  # fmt: skip
+# Of a mean dev MCC in the sweep: what is closer is alike.
+NOISE = 0.01
 _WEIGHTS = LADDER[2:6]
 _ADAPTERS = LADDER[3:7]
 _SCALES = LADDER[4:8]
@@ -98,15 +100,20 @@ class Numbers:
         )
         return tuple(rate for rate in LADDER if rate in tried)
 
+    def best(self, subject: Subject) -> str:
+        """Return the learning rate with the highest score of the sweep, of equals the lowest."""
+        return max(self.rates(subject), key=lambda rate: self.swept(subject, rate))
+
     def rate(self, subject: Subject) -> str:
-        """Return the learning rate that dev chose in the sweep; some methods have none."""
+        """Return the lowest rate as good as the best within noise; some methods have none."""
         if subject in UNSEEDED:
             return ""
-        return max(self.rates(subject), key=lambda rate: self.swept(subject, rate))
+        enough = self.swept(subject, self.best(subject)) - NOISE
+        return next(rate for rate in self.rates(subject) if self.swept(subject, rate) >= enough)
 
     def beyond(self, subject: Subject) -> str:
         """Return the rate beyond the best one if that is the first or the last, else nothing."""
-        rates, best = self.rates(subject), self.rate(subject)
+        rates, best = self.rates(subject), self.best(subject)
         at = LADDER.index(best) + {rates[0]: -1, rates[-1]: 1}.get(best, 0)
         return LADDER[at] if 0 <= at < len(LADDER) and LADDER[at] != best else ""
 
@@ -140,7 +147,8 @@ def sweep_table(numbers: Numbers) -> str:
     for subject, rates in tried.items():
         scores = {rate: show([numbers.swept(subject, rate)]) for rate in rates}
         chosen = numbers.rate(subject)
-        scores[chosen] = f"**{scores[chosen]}**" + (" ◂" if numbers.beyond(subject) else "")
+        scores[chosen] = f"**{scores[chosen]}**"
+        scores[numbers.best(subject)] += " ◂" if numbers.beyond(subject) else ""
         lines.append([str(subject), *(scores.get(rate, "") for rate in shown)])
     return table(lines)
 

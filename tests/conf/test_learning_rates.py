@@ -1,6 +1,7 @@
 """The learning rates of conf/method are those that the committed sweep chose by dev."""
 
 import csv
+import re
 import statistics
 from collections import defaultdict
 from pathlib import Path
@@ -24,7 +25,7 @@ RATED = sorted(
 
 
 def chosen(method: str) -> float:
-    """Return the rate of the best dev MCC, mean of the sweep's tasks, seed 1."""
+    """Return the lowest rate within .01 of the best dev MCC, mean of three tasks, seed 1."""
     model = "yeast_mini_opt" if method in ON_OPT else "yeast_mini"
     scores: dict[str, dict[str, float]] = defaultdict(dict)
     with SWEEP.open(newline="") as file:
@@ -34,7 +35,8 @@ def chosen(method: str) -> float:
                 scores[row["lr"]][row["task"]] = float(row["dev_mcc"])
     whole = {rate: of_task for rate, of_task in scores.items() if of_task.keys() == TASKS}
     assert len(whole) >= 4
-    return float(max(whole, key=lambda rate: statistics.mean(whole[rate].values())))
+    means = {float(rate): statistics.mean(of_task.values()) for rate, of_task in whole.items()}
+    return min(rate for rate, mean in means.items() if mean >= max(means.values()) - 0.01)
 
 
 @pytest.mark.skipif(not SWEEP.is_file(), reason="the sweep is not in this installation")
@@ -46,11 +48,21 @@ def test_the_rate_of_small_models_is_that_of_the_sweep(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", [m for m in RATED if m != "linear_probe"])
-def test_wide_models_have_the_rate_of_the_literature(method: str) -> None:
-    """What is good for a width of 128 ruins a large pretrained model."""
-    for model in ("opt_125m", "caduceus_ps_131k") if method != "lingo" else ("opt_125m",):
-        wide = composed(f"model={model}", f"method={method}")["method"]["optimizer"]["lr"]
-        narrow = composed("model=yeast_mini_opt", f"method={method}")["method"]["optimizer"]["lr"]
-        assert wide <= narrow
-    if method in ("full", "partial"):
-        assert wide == 3e-5
+def test_a_yaml_has_a_rate_for_narrow_and_one_for_wide_models(method: str) -> None:
+    text = Path(config_dir(), "method", f"{method}.yaml").read_text()
+    found = re.search(r"^  lr: \$\{by_width:(\S+),(\S+)\}", text, re.MULTILINE)
+    assert found is not None
+    wanted = {"tiny_opt": found[1], "hyenadna_tiny_1k": found[1], "opt_125m": found[2]}
+    for model, rate in wanted.items():
+        if method == "lingo" and model == "hyenadna_tiny_1k":
+            continue
+        overrides = (f"model={model}", f"method={method}")
+        assert composed(*overrides)["method"]["optimizer"]["lr"] == float(rate)
+
+
+@pytest.mark.parametrize("method", ["full", "partial"])
+def test_a_whole_wide_model_learns_slowly(method: str) -> None:
+    """What is good for a width of 128 ruins a large pretrained model; Caduceus says no width."""
+    for model in ("dnabert2", "caduceus_ps_131k"):
+        rate = composed(f"model={model}", f"method={method}")["method"]["optimizer"]["lr"]
+        assert rate == 3e-5
