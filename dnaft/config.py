@@ -100,18 +100,23 @@ class PretrainConfig:
 
 
 def register_schema() -> None:
-    """Make the schemas known to Hydra, and what the files of conf/ choose values with.
+    """Make the schemas known to Hydra, as `schema` and `pretrain_schema`, and the resolvers."""
+    register_resolvers()
+    ConfigStore.instance().store(name="schema", node=TrainConfig)
+    ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
 
-    `schema` and `pretrain_schema` are the schemas; `${if_else:condition,one,other}` is one of two
-    values, and so is `${by_width:narrow,wide}`; `${one_minus:share}` is the rest of a whole.
+
+def register_resolvers() -> None:
+    """Make known what the files of conf/ choose values with, once in each process.
+
+    `${if_else:condition,one,other}` is one of two values, and so is `${by_width:narrow,wide}`;
+    `${one_minus:share}` is the rest of a whole.
     """
     OmegaConf.register_new_resolver(
         "if_else", lambda condition, one, other: one if condition else other, replace=True
     )
     OmegaConf.register_new_resolver("by_width", _by_width, replace=True)
     OmegaConf.register_new_resolver("one_minus", lambda share: round(1 - share, 9), replace=True)
-    ConfigStore.instance().store(name="schema", node=TrainConfig)
-    ConfigStore.instance().store(name="pretrain_schema", node=PretrainConfig)
 
 
 def _by_width(narrow: Any, wide: Any, *, _root_: Any) -> Any:

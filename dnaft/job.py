@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from dnaft.config import register_resolvers
 from dnaft.dashboard.unfinished import abandon
 from dnaft.same_run import note_config
 from dnaft.settings import check_choices
@@ -21,6 +22,7 @@ def plain_config(config: DictConfig) -> dict[str, Any]:
     Raises:
         OmegaConfBaseException: If a value is missing or an interpolation leads nowhere.
     """
+    register_resolvers()  # a process that a launcher has started has none yet
     own = config.copy()
     with open_dict(own):
         own.pop("hydra", None)
