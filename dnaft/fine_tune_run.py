@@ -130,9 +130,9 @@ def fine_tune(
     # Chosen: from here on the test split is looked at, once, with the weights that are saved.
     device = trainer.strategy.root_device
     backbone.to(device)
+    orders = ((split, data.scoring_order(split)) for split in ("dev", "test"))
     predicted = (
-        (split, *predict(backbone, data.scored(split), data.scoring_order(split)))
-        for split in ("dev", "test")
+        (split, *predict(backbone, data.in_order(split, order), order)) for split, order in orders
     )
     if not trainer.is_global_zero:
         for _ in predicted:

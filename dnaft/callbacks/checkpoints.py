@@ -25,8 +25,12 @@ class LateChoice(ModelCheckpoint):
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Return whether this checkpoint is the best so far, and late enough."""
-        first = self._after * trainer.estimated_stepping_batches
-        return trainer.global_step >= first and super().check_monitor_top_k(trainer, current)
+        return is_late(trainer, self._after) and super().check_monitor_top_k(trainer, current)
+
+
+def is_late(trainer: Trainer, after: float) -> bool:
+    """Whether a share of the run's optimiser steps is done, as `eval.choose_after` counts it."""
+    return trainer.global_step >= after * trainer.estimated_stepping_batches
 
 
 def newest(folder: Path) -> ModelCheckpoint:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 
+from dnaft.callbacks.checkpoints import is_late
+
 _BETTER = {"min": "the lower it is", "max": "the higher it is"}
 
 
@@ -72,7 +74,7 @@ class EarlyStopping(Callback):
             return
         value = float(trainer.callback_metrics[self.monitor])
         self.finite = math.isfinite(value)
-        if self.finite and trainer.global_step < self.after * trainer.estimated_stepping_batches:
+        if self.finite and not is_late(trainer, self.after):
             return
         best = -self._sign * math.inf if self.best is None else self.best
         if self.finite and self._sign * (value - best) > self.min_delta:

@@ -248,41 +248,24 @@ class SequenceDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of the split that is watched, dev, as they are scored."""
-        return self.scored(self.watched)
+        return self.in_order(self.watched, self.scoring_order(self.watched))
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of test, in the order of the file."""
         return self.in_order("test")
 
-    def in_order(self, split: str) -> DataLoader[Any]:
-        """Return the batches of a split in the order of the file.
+    def in_order(self, split: str, order: NDArray[np.int64] | None = None) -> DataLoader[Any]:
+        """Return the batches of a split in the order of the file, or in another one.
 
         Of several processes each gets every n-th batch (`EvalShares`).
 
         Args:
             split: dev or test; or train, if it is to be read so (`train_in_order`).
+            order: Its rows, as they are to be read; None for the order of the file.
 
         Raises:
             InputError: If there are fewer rows than processes.
         """
-        return self._in_turn(split)
-
-    def scored(self, split: str) -> DataLoader[Any]:
-        """Return the batches of a split as `in_order` does, its rows in `scoring_order`."""
-        return self._in_turn(split, self.scoring_order(split))
-
-    def scoring_order(self, split: str) -> NDArray[np.int64] | None:
-        """Return the rows of a split as they are scored: the longest first, for less padding.
-
-        None, the order of the file, of a store and with `sort_batches=1`.
-        """
-        views = self.views_in_order(split)
-        if not views or self.sort_batches == 1:
-            return None
-        lengths = np.maximum.reduce([view.longest_windows() for view in views])
-        return np.argsort(-lengths, kind="stable")
-
-    def _in_turn(self, split: str, order: NDArray[np.int64] | None = None) -> DataLoader[Any]:
         rows = self._in_file_order(split)
         order = np.arange(len(rows)) if order is None else order
         both = self.eval_reverse_complement
@@ -294,6 +277,17 @@ class SequenceDataModule(LightningDataModule):
             batch_sampler=EvalShares(split, order, size, *self._processes()),
             **self._loader_options(),
         )
+
+    def scoring_order(self, split: str) -> NDArray[np.int64] | None:
+        """Return the rows of a split as they are scored: the longest first, for less padding.
+
+        None, the order of the file, of a store and with `sort_batches=1`.
+        """
+        views = self.views_in_order(split)
+        if not views or self.sort_batches == 1:
+            return None
+        lengths = np.maximum.reduce([view.longest_windows() for view in views])
+        return np.argsort(-lengths, kind="stable")
 
     def _in_file_order(self, split: str) -> TokenDataset | StreamDataset:
         splits = self.splits
