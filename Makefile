@@ -46,7 +46,7 @@ embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs 
 method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 runs (hours; goes on); DATA=folder of GUE
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
-STUDY := $(BIN)/python -m dnaft.train sweep=study data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
+STUDY := $(BIN)/python -m dnaft.train sweep=study hydra/launcher=joblib data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
 study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 275 runs (hours; goes on); DATA=folder of GUE
 	-$(STUDY) method=baseline_kmer,baseline_onehot seed=1 eval.choose_after=0
 	-$(STUDY)
