@@ -4,7 +4,6 @@ import importlib
 import os
 import re
 import textwrap
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from dnaft.sweeps.work import Outcome, Work
 Outcomes = Iterator[tuple[int, Outcome]]
 Execute = Callable[[Sequence[Work], Path], Outcomes]
 
-_POLL_SECONDS = 2.0
 _LONGEST = 300  # characters of a message
 
 
@@ -64,49 +62,13 @@ def in_processes(work: Sequence[Work], folder: Path, *, n_jobs: int) -> Outcomes
                 if len(futures) > 1:
                     continue
                 codes = re.search(r"\{(.+?)\}", str(error))  # in a paragraph of advice
-                yield futures[future], _lost(codes[1] if codes else error)
+                yield futures[future], lost(codes[1] if codes else error)
 
     for i, outcome in attempt(sorted(missing), processes):
         missing.discard(i)
         yield i, outcome
     for i in sorted(missing):
         yield from attempt([i], 1)
-
-
-def on_slurm(
-    work: Sequence[Work], folder: Path, *, cluster: str | None, parameters: dict[str, Any]
-) -> Outcomes:
-    """Hand the runs to SLURM as a job array, by submitit; wait for them.
-
-    Args:
-        work: The runs.
-        folder: Folder of the sweep; submitit's files go to `.submitit` in it.
-        cluster: null: SLURM; `local`: processes of this machine, to try it out.
-        parameters: What submitit's executor takes, such as timeout_min and gpus_per_node.
-    """
-    submitit = library("submitit")
-    executor = submitit.AutoExecutor(folder=folder / ".submitit" / "%j", cluster=cluster)
-    try:
-        executor.update_parameters(**parameters)
-    except (NameError, TypeError, ValueError) as error:
-        raise InputError(f"hydra.launcher.parameters: {error}") from error
-    if executor.cluster == "slurm":
-        jobs = executor.map_array(_call, work)
-    else:
-        jobs = [executor.submit(run) for run in work]
-    waiting = dict(enumerate(jobs))
-    try:
-        while waiting:
-            for i in [i for i, job in waiting.items() if job.done()]:
-                job = waiting.pop(i)
-                lost = job.exception()
-                yield i, job.result() if lost is None else _lost(lost)
-            if waiting:
-                time.sleep(_POLL_SECONDS)
-    finally:
-        if executor.cluster == "local":
-            for job in waiting.values():
-                job.cancel()
 
 
 def on_ray(
@@ -136,7 +98,7 @@ def on_ray(
                 try:
                     outcome = ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    outcome = _lost(error)
+                    outcome = lost(error)
                 yield i, outcome
     finally:
         if started:
@@ -147,7 +109,7 @@ def _call(run: Work) -> Outcome:
     return run()
 
 
-def _lost(reason: object) -> Outcome:
+def lost(reason: object) -> Outcome:
     """Return the outcome of a run whose process ended without one."""
     text = textwrap.shorten(str(reason), _LONGEST, placeholder=" ...") or type(reason).__name__
     return Outcome(

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from dnaft.sweeps import executors, grid, launcher, search
+from dnaft.sweeps import executors, grid, launcher, search, slurm
 
 
 class Sequential(launcher.SweepLauncher):
@@ -23,9 +23,11 @@ class Joblib(launcher.SweepLauncher):
 class Submitit(launcher.SweepLauncher):
     """Jobs of SLURM."""
 
-    def __init__(self, cluster: str | None, parameters: dict[str, Any]) -> None:
+    def __init__(self, cluster: str | None, requeue: int, parameters: dict[str, Any]) -> None:
         super().__init__(
-            functools.partial(executors.on_slurm, cluster=cluster, parameters=dict(parameters))
+            functools.partial(
+                slurm.on_slurm, cluster=cluster, requeue=requeue, parameters=dict(parameters)
+            )
         )
 
 

@@ -1,10 +1,12 @@
 """The same sweep, wherever it is carried out."""
 
+import importlib
 from collections.abc import Iterator
 
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from sweep_program import STEPS
 from sweep_runs import Program, rows
 
 SWEEP = ("-m", "method=lora", "seed=1,2,3")
@@ -44,6 +46,40 @@ def test_submitit_on_this_machine(program: Program) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     compare(program, "hydra/launcher=submitit", "hydra.launcher.cluster=local",
             "hydra.launcher.parameters.gpus_per_node=0")  # fmt: skip
+
+
+def test_a_job_whose_time_is_up_goes_on_in_the_next(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    local = importlib.import_module("submitit.local.local")
+    start = local.start_controller
+    # The signal comes eight seconds after the start, not thirty; the limit is a minute at least.
+    monkeypatch.setattr(
+        local, "start_controller", lambda **settings: start(**settings | {"signal_delay_s": 52})
+    )
+    monkeypatch.setenv("SWEEP_SECONDS", "16")
+    launcher = ("hydra/launcher=submitit", "hydra.launcher.cluster=local",
+                "hydra.launcher.parameters.gpus_per_node=0",
+                "hydra.launcher.parameters.timeout_min=1")  # fmt: skip
+    sweep = ("-m", "method=lora", "seed=1,2", *launcher)
+    out, err = program.run(*sweep, "hydra.launcher.requeue=0", status=1)
+    assert "seed=1: its job reached hydra.launcher.parameters.timeout_min" in err
+    assert "Traceback" not in out + err
+    assert 0 < len(program.log("step")) < 2 * STEPS
+    program.run(*sweep, "hydra.launcher.requeue=5")
+    assert program.log("done") == {"lora-1": 1, "lora-2": 1}
+    assert len(program.log("step")) == 2 * STEPS
+    assert set(program.log("step").values()) == {1}
+
+
+def test_submitit_wants_slurm(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    monkeypatch.setenv("PATH", "")
+    _, err = program.run(*SWEEP, "hydra/launcher=submitit", status=2)
+    assert err.startswith("error: hydra/launcher=submitit: no SLURM here")
+    _, err = program.run(*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=x", status=2)
+    assert err.startswith("error: hydra.launcher.cluster: ")
 
 
 @pytest.mark.slow
