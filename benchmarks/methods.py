@@ -136,7 +136,7 @@ def chosen_cells(rate: Callable[[Subject], str]) -> list[Cell]:
     cells += [
         Cell(task, _SAMPLED, seed, rate(_SAMPLED), option)
         for seed in SEEDS
-        for option in ("", *OPTIONS)
+        for option in (*OPTIONS, "")
         for task in SWEEP_TASKS
     ]
     return list(dict.fromkeys(cells))

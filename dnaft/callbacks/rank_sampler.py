@@ -152,10 +152,10 @@ class RankSampler(Callback):
             if self.on_empty_schedule == "error":
                 raise ValueError(message)
             trainer.print(f"warning: {message}.")
-        if planned < self._schedule.end and (self.compact or self.last_mask == "deterministic"):
+        if planned < self._schedule.end and self.compact:
             raise ValueError(
-                f"compact and last_mask=deterministic act at step {self._schedule.end}, and this "
-                f"run ends after {int(planned)}; make it longer or lower schedule_steps"
+                f"compact acts at step {self._schedule.end}, and this run ends after "
+                f"{int(planned)}; make it longer or lower schedule_steps"
             )
         self._pruned = PrunedValues(self._groups, self.masked_values)
         if self._restored is not None:
