@@ -47,7 +47,7 @@ method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 run
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 STUDY := $(BIN)/python -m dnaft.train sweep=study hydra/launcher=joblib data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study
-study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 275 runs (hours; goes on); DATA=folder of GUE
+study: $(STAMP) ## docs/study.md and study.html: methods, tasks, seeds, 321 runs (hours; goes on); DATA=folder of GUE
 	-$(STUDY) method=baseline_kmer,baseline_onehot seed=1 eval.choose_after=0
 	-$(STUDY)
 	-$(STUDY) method=lora,adalora,adalora_rs seed=4,5

@@ -26,8 +26,9 @@ METHODS = {
     "adalora_rs": "AdaLoRA+RS",
 }
 TASKS = (
-    "prom_tata", "tf_0", "tf_2", "mouse_2", "yeast_promoter", "yeast_tata", "yeast_strand",
-    "yeast_orientation", "yeast_start", "yeast_coding",
+    "prom_tata", "core_notata", "tf_0", "tf_1", "tf_2", "mouse_2",
+    "yeast_promoter", "yeast_tata", "yeast_strand", "yeast_orientation", "yeast_start",
+    "yeast_coding",
 )  # fmt: skip
 # The seeds of the three methods whose difference is the question.
 CLAIM_SEEDS = (1, 2, 3, 4, 5)
