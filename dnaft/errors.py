@@ -37,6 +37,17 @@ def listed(texts: Iterable[str], most: int = 30) -> str:
     return ", ".join(map(quoted, texts[:most])) + more
 
 
+def whole_number(key: str, value: object, least: int) -> int:
+    """Return a value of the configuration that must be a whole number.
+
+    Raises:
+        InputError: If it is none, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{key}: must be a whole number, {least} or more, got {value}")
+    return value
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun.
 

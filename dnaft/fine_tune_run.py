@@ -75,7 +75,7 @@ def fine_tune(
         )
     module = build_module(config, task, data, backbone)
     metric = task.choose_by or default_metric(task.kind)
-    callbacks = build_callbacks(config, folder, metric)
+    callbacks = build_callbacks(config, folder, metric, started)
     seat = SEAT.get()
     if seat is not None:
         callbacks.append(TrainTogether(seat, data.tokenizer.pad_id))
@@ -151,7 +151,7 @@ def fine_tune(
     record = make_record(
         config,
         choices,
-        started,
+        started - watch.earlier_seconds,
         data=data.summary(),
         parameters=parameters,
         scores=scores,
@@ -244,7 +244,9 @@ def round_frozen(
     return frozen
 
 
-def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[Callback]:
+def build_callbacks(
+    config: dict[str, Any], folder: Path, metric: str, started: float
+) -> list[Callback]:
     """Return checkpoints, the stopwatch, and what method and configuration name."""
     watched = config["eval"]["choose_on"]
     best = LateChoice(
@@ -256,7 +258,7 @@ def build_callbacks(config: dict[str, Any], folder: Path, metric: str) -> list[C
         enable_version_counter=False,
     )
     # In this order: the newest knows which one was chosen.
-    callbacks: list[Callback] = [best, newest(folder / CHECKPOINTS), Throughput()]
+    callbacks: list[Callback] = [best, newest(folder / CHECKPOINTS), Throughput(started)]
     callbacks += method_callbacks(config)
     callbacks += _named_callbacks(config, "callbacks", config["callbacks"])
     bar = TQDMProgressBar(refresh_rate=5, leave=True)

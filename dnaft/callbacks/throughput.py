@@ -1,4 +1,4 @@
-"""How long the training itself takes."""
+"""How long a run takes, and the training itself."""
 
 import time
 from typing import Any
@@ -11,12 +11,18 @@ from dnaft.batch import Batch
 class Throughput(Callback):
     """Count samples and seconds of training batches; validation and start-up stay outside.
 
+    Args:
+        started: `time.perf_counter()` at the start of the run.
+
     Attributes:
         seconds: Time spent in training batches, in this process.
         samples: Rows trained on, in all processes.
+        earlier_seconds: Time of this run until the checkpoint that it was resumed from, all in all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.earlier_seconds = 0.0
         self.seconds = 0.0
         self.samples = 0
         self._start = 0.0
@@ -44,8 +50,10 @@ class Throughput(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the counts, so that a resumed run reports the whole."""
-        return {"seconds": self.seconds, "samples": self.samples}
+        elapsed = self.earlier_seconds + time.perf_counter() - self.started
+        return {"seconds": self.seconds, "samples": self.samples, "elapsed": elapsed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put the counts back."""
         self.seconds, self.samples = state_dict["seconds"], state_dict["samples"]
+        self.earlier_seconds = state_dict["elapsed"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnaft.errors import InputError
+from dnaft.errors import InputError, whole_number
 from dnaft.sweeps.together import in_groups
 from dnaft.sweeps.work import Outcome, Work
 
@@ -45,8 +45,8 @@ def in_processes(work: Sequence[Work], folder: Path, *, n_jobs: int) -> Outcomes
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    if n_jobs == 0 or n_jobs < -1:
-        raise InputError(f"hydra.launcher.n_jobs: must be 1 or more, or -1, got {n_jobs}")
+    if n_jobs != -1:
+        whole_number("hydra.launcher.n_jobs, if it is not -1", n_jobs, 1)
     processes = min(len(work), cpu_count() if n_jobs == -1 else n_jobs)
     missing = set(range(len(work)))
 

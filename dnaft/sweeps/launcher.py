@@ -158,4 +158,8 @@ def _labels(overrides: list[Sequence[str]], swept: Sequence[str]) -> list[str]:
     if swept:
         return [" ".join(o for o in run if o.partition("=")[0] in swept) for run in overrides]
     common = set(overrides[0]).intersection(*overrides) if len(overrides) > 1 else set()
-    return [" ".join(o for o in run if o not in common) or "the run" for run in overrides]
+    names = ["the run"] if len(overrides) == 1 else [f"run {n + 1}" for n in range(len(overrides))]
+    return [
+        " ".join(o for o in run if o not in common) or name
+        for run, name in zip(overrides, names, strict=True)
+    ]

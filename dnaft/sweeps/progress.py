@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_FAILED = 5
 _MOST_RUNNING = 16
 _MOST_BEST = 12
+_STATUS, _LABEL, _AGE = 7, 24, 9  # widths of columns, that of labels at least
 _SOON = 10  # so many runs are composed before someone wonders
 
 
@@ -44,7 +45,8 @@ class Progress:
         """Tell how many runs there are, and how many are done already."""
         before = len(self.summary.done)
         print(
-            f"{self.summary.total} runs" + (f", {before} of them done already" if before else ""),
+            counted(self.summary.total, "run")
+            + (f", {before} of them done already" if before else ""),
             file=self.stream,
             flush=True,
         )
@@ -64,7 +66,7 @@ class Progress:
 
         console = Console(file=self.stream)
         with Live(
-            get_renderable=lambda: picture(self.summary),
+            get_renderable=lambda: picture(self.summary, console.width),
             console=console,
             refresh_per_second=2,
             transient=True,
@@ -94,29 +96,45 @@ def wants_table(stream: TextIO, progress: bool) -> bool:
     return progress and stream.isatty() and not os.environ.get("CI")
 
 
-def picture(summary: Summary) -> "Group":
-    """Return the table of the moment, for rich."""
+def picture(summary: Summary, width: int) -> "Group":
+    """Return the table of the moment, for rich.
+
+    Args:
+        summary: The sweep.
+        width: Characters in a line. What a run prints gives way first, then the front of its label:
+            its end tells it from its neighbours.
+    """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     running = running_entries(summary)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for column in range(4):
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=60 if column == 1 else None)
-    for entry, folder, seconds in running[:_MOST_RUNNING]:
-        table.add_row("running", Text(entry.label), duration(seconds), Text(last_line(folder)))
+    rows = [
+        ("running", entry.label, duration(seconds), last_line(folder))
+        for entry, folder, seconds in running[:_MOST_RUNNING]
+    ]
     for entry in summary.failed[:_MOST_FAILED]:
-        message = entry.outcome.message if entry.outcome else ""
-        table.add_row("failed", Text(entry.label), "", Text(message))
+        rows.append(("failed", entry.label, "", entry.outcome.message if entry.outcome else ""))
     best = summary.best()
     if len(best) > 1:
         for entry in best[:_MOST_BEST]:
             task = entry.result.task if entry.result else ""
-            table.add_row("best", Text(entry.label), "", Text(f"{task}: dev {scored(entry)}"))
+            rows.append(("best", entry.label, "", f"{task}: dev {scored(entry)}"))
         if len(best) > _MOST_BEST:
-            table.add_row("", f"and of {counted(len(best) - _MOST_BEST, 'task')} more")
+            rows.append(("", f"and of {counted(len(best) - _MOST_BEST, 'task')} more", "", ""))
+    label = min(max((len(row[1]) for row in rows), default=0), max(_LABEL, width // 3))
+    left = width - _STATUS - label - _AGE - 6  # two blanks between columns
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for size in (_STATUS, label, _AGE):
+        table.add_column(no_wrap=True, min_width=size, max_width=size)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(1, left))
+    for status, name, age, text in rows:
+        table.add_row(status, Text(_without_front(name, label)), age, Text(text))
     return Group(Text(headline(summary, [seconds for _, _, seconds in running])), table)
+
+
+def _without_front(text: str, length: int) -> str:
+    return text if len(text) <= length else "…" + text[1 - length :]
 
 
 def headline(summary: Summary, ages: Sequence[float]) -> str:

@@ -10,7 +10,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from dnaft.errors import InputError
+from dnaft.errors import whole_number
 from dnaft.sweeps.executors import library
 from dnaft.sweeps.space import check_search, interval_ends, part_overrides
 from dnaft.sweeps.task import SweepTask
@@ -45,8 +45,7 @@ class OptunaSearch(Sweeper):
             ("random_trials", random_trials, 0),
             ("seed", seed, 0),
         ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"hydra.sweeper.{name}: must be {least} or more, got {value}")
+            whole_number(f"hydra.sweeper.{name}", value, least)
         self.trials = trials
         self.at_once = at_once
         self.random_trials = random_trials

@@ -2,12 +2,13 @@
 
 import shutil
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dnaft.errors import InputError
+from dnaft.errors import InputError, whole_number
 from dnaft.sweeps.executors import Outcomes, library, lost
 from dnaft.sweeps.work import Outcome, Work
 
@@ -60,6 +61,7 @@ def on_slurm(
             "hydra/launcher=submitit: no SLURM here, sbatch is not on the PATH; "
             "hydra.launcher.cluster=local makes processes of this machine"
         )
+    whole_number("hydra.launcher.requeue", requeue, 0)
     limits = {f"{kind}_max_num_timeout": requeue for kind in ("slurm", "local")}
     try:
         executor = library("submitit").AutoExecutor(
@@ -69,22 +71,44 @@ def on_slurm(
         raise InputError(f"hydra.launcher.cluster: {error}; slurm or local") from error
     try:
         executor.update_parameters(**parameters)
-    except (NameError, TypeError, ValueError) as error:
+    except (AssertionError, NameError, TypeError, ValueError) as error:
         raise InputError(f"hydra.launcher.parameters: {error}") from error
-    if cluster == "slurm":
-        jobs = executor.map_array(_Job(), work)
-    else:
-        jobs = [executor.submit(_Job(), run) for run in work]
-    waiting = dict(enumerate(jobs))
+    if cluster != "slurm":
+        from joblib import cpu_count
+
+        at_once = min(cpu_count(), parameters.get("slurm_array_parallelism", len(work)))
+        yield from _here(executor, work, at_once)
+        return
     try:
-        while waiting:
-            for i in [i for i, job in waiting.items() if job.done()]:
-                job = waiting.pop(i)
-                reason = job.exception()
-                yield i, job.result() if reason is None else lost(reason)
-            if waiting:
-                time.sleep(_POLL_SECONDS)
+        jobs = executor.map_array(_Job(), work)
+    except RuntimeError as error:  # what sbatch says
+        raise InputError(f"SLURM takes no such jobs, hydra.launcher.parameters: {error}") from error
+    waiting = dict(enumerate(jobs))
+    while waiting:
+        yield from _ended(waiting)
+
+
+def _here(executor: Any, work: Sequence[Work], at_once: int) -> Outcomes:
+    """Do the runs in processes of this machine, so many at once."""
+    left = deque(enumerate(work))
+    waiting: dict[int, Any] = {}
+    try:
+        while left or waiting:
+            while left and len(waiting) < at_once:
+                i, run = left.popleft()
+                waiting[i] = executor.submit(_Job(), run)
+            yield from _ended(waiting)
     finally:
-        if cluster != "slurm":
-            for job in waiting.values():
-                job.cancel()
+        for job in waiting.values():
+            job.cancel()
+
+
+def _ended(waiting: dict[int, Any]) -> Outcomes:
+    """Take out the jobs that ended; wait a little if none did."""
+    ended = [i for i, job in waiting.items() if job.done()]
+    for i in ended:
+        job = waiting.pop(i)
+        reason = job.exception()
+        yield i, job.result() if reason is None else lost(reason)
+    if not ended:
+        time.sleep(_POLL_SECONDS)

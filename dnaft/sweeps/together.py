@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
-from dnaft.errors import InputError
+from dnaft.errors import whole_number
 from dnaft.run_folder import is_finished
 from dnaft.sweeps.groups import group_runs
 from dnaft.sweeps.run_output import opened_log, sent_to
@@ -23,8 +23,7 @@ def in_groups(work: Sequence[Work], most: int) -> Iterator[tuple[int, Outcome]]:
     Raises:
         InputError: If `most` is not a positive number.
     """
-    if most < 1:
-        raise InputError(f"hydra.launcher.together: must be 1 or more, got {most}")
+    whole_number("hydra.launcher.together", most, 1)
     for group in group_runs([run.plain for run in work], most):
         if len(group) == 1:
             yield group[0], work[group[0]]()

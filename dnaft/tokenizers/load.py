@@ -60,8 +60,8 @@ def _load_from_hub(source: str, revision: str | None) -> tuple[Tokenizer, str | 
         raise ValueError(
             f"no tokenizer {source!r} on this disk, in the hub's cache or on the hub ({error}); "
             "check tokenizer.source, run once with network, which stores the tokenizer in the "
-            "hub's cache (HF_HOME) for later runs without, or use "
-            "tokenizer.source=package:bbpe_yeast"
+            "hub's cache (HF_HOME) for later runs without, or name a folder with "
+            "tokenizer.source=FOLDER"
         ) from error
     if (folder / "tokenizer.json").is_file():
         return _load_json(folder / "tokenizer.json", folder / "tokenizer_config.json")

@@ -1,6 +1,7 @@
 """The same sweep, wherever it is carried out."""
 
 import importlib
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -88,6 +89,46 @@ def test_a_ray_cluster_on_this_machine(program: Program) -> None:
     compare(program, "hydra/launcher=ray", "hydra.launcher.num_cpus=0.5")
 
 
-def test_wrong_settings_are_refused(program: Program) -> None:
-    _, err = program.run(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=0", status=2)
-    assert err == "error: hydra.launcher.n_jobs: must be 1 or more, or -1, got 0\n"
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("joblib hydra.launcher.n_jobs=0", "n_jobs, if it is not -1: must be a whole number, 1 or"),
+        ("joblib hydra.launcher.n_jobs=two", "n_jobs, if it is not -1: must be a whole number"),
+        ("sequential hydra.launcher.together=1.5", "together: must be a whole number, 1 or more"),
+        ("submitit hydra.launcher.cluster=local hydra.launcher.requeue=x", "requeue: must be a"),
+        (
+            "submitit hydra.launcher.cluster=local hydra.launcher.parameters.timeout_min=x",
+            "parameters: ",
+        ),
+    ],
+)
+def test_wrong_settings_are_refused(program: Program, settings: str, message: str) -> None:
+    if "submitit" in settings:
+        pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    _, err = program.run(*SWEEP, *f"hydra/launcher={settings}".split(), status=2)
+    assert err.startswith(f"error: hydra.launcher.{message}")
+    assert "Traceback" not in err
+
+
+def test_jobs_of_this_machine_are_not_all_begun_at_once(program: Program) -> None:
+    pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    program.run(*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=local",
+                "hydra.launcher.parameters.gpus_per_node=0",
+                "hydra.launcher.parameters.slurm_array_parallelism=1")  # fmt: skip
+    log = (program.folder / "log").read_text().splitlines()
+    runs = [line.split()[1] for line in log]
+    assert runs == sorted(runs)  # a run's lines stand together
+
+
+def test_what_sbatch_refuses_is_told(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    for name in ("sbatch", "srun"):
+        tool = program.folder / name
+        tool.write_text("#!/bin/sh\necho Invalid generic resource >&2\nexit 1\n")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.folder), prepend=os.pathsep)
+    _, err = program.run(*SWEEP, "hydra/launcher=submitit", status=2)
+    last = err.splitlines()[-1]
+    assert last.startswith("error: SLURM takes no such jobs, hydra.launcher.parameters: ")
+    assert "Invalid generic resource" in last
+    assert "Traceback" not in err

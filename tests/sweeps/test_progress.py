@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_the_table(tmp_path: Path) -> None:
     begin(running, "epoch 1\nepoch 2, dev mcc 0.1\n\n")
 
     output = io.StringIO()
-    Console(file=output, width=150).print(picture(summary))
+    Console(file=output, width=150).print(picture(summary, 150))
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     # Of the two that are left one has ten of its 30 seconds behind it.
     assert lines[0] == (
@@ -74,6 +75,21 @@ def test_the_table(tmp_path: Path) -> None:
     assert len(lines) == 3
 
 
+@pytest.mark.parametrize("width", [80, 110, 150])
+def test_in_a_narrow_terminal_the_output_gives_way(width: int, tmp_path: Path) -> None:
+    label = "method=baseline_onehot task=yeast_tata method.optimizer.lr=0.001 seed=3"
+    running = entry(tmp_path, label)
+    failed = Entry(f"{label}0", tmp_path / "f", Outcome("failed", 1.0, message="m" * 200))
+    begin(running, "run folder: " + "/work" * 40)
+    output = io.StringIO()
+    summary = Summary([running, failed], started=NOW - 120)
+    Console(file=output, width=width).print(picture(summary, width))
+    lines = output.getvalue().splitlines()[-2:]
+    assert re.match(r"running  ….* seed=3   ?10 s +run folder: /\S*…$", lines[0])
+    assert re.match(r"failed   ….* seed=30 +m+…$", lines[1])
+    assert max(map(len, lines)) <= width
+
+
 def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
     runs = [entry(tmp_path, label, dev, task=task) for label, dev, task in (
         ("task=u lr=1", 0.9, "u"), ("task=t lr=1", -0.5, "t"), ("task=t lr=2", -0.25, "t"),
@@ -81,7 +97,7 @@ def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
     assert [run.label for run in Summary(runs).best()] == ["task=t lr=2", "task=u lr=1"]
     assert Summary([]).best() == []
     output = io.StringIO()
-    Console(file=output, width=100).print(picture(Summary(runs)))
+    Console(file=output, width=100).print(picture(Summary(runs), 100))
     lines = [line.split() for line in output.getvalue().splitlines()]
     assert lines == [
         "3 of 3 done  |  0 running  |  0 failed".split(),
@@ -93,7 +109,7 @@ def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
 def test_of_many_tasks_some_are_shown(tmp_path: Path) -> None:
     runs = [entry(tmp_path, f"task={n}", 0.5, task=f"t{n}") for n in range(14)]
     output = io.StringIO()
-    Console(file=output, width=100).print(picture(Summary(runs)))
+    Console(file=output, width=100).print(picture(Summary(runs), 100))
     lines = output.getvalue().splitlines()
     assert len(lines) == 1 + 12 + 1
     assert lines[-1].split() == "and of 2 tasks more".split()

@@ -113,5 +113,5 @@ def test_no_network(tmp_path: Path) -> None:
     assert answer["error"].startswith("no tokenizer 'someone/dna' on this disk, in the hub's cache")
     assert "no answer from http://127.0.0.1:9" in answer["error"]
     assert "(HF_HOME)" in answer["error"]
-    assert "tokenizer.source=package:bbpe_yeast" in answer["error"]
+    assert "tokenizer.source=FOLDER" in answer["error"]
     assert answer["seconds"] < 60
