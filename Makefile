@@ -43,7 +43,7 @@ bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on wh
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
 
-method-report: $(STAMP) ## docs/method_results.md: methods side by side, 414 runs (hours; goes on); DATA=folder of GUE
+method-report: $(STAMP) ## docs/method_results.md: methods side by side, 537 runs (hours; goes on); DATA=folder of GUE
 	$(BIN)/python benchmarks/methods.py --data-dir $(or $(DATA),../shared/data)
 
 STUDY := $(BIN)/python -m dnaft.train sweep=study hydra/launcher=joblib data_dir=$(or $(DATA),../shared/data) output_dir=outputs/study

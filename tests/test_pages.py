@@ -10,6 +10,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [
     ("embedded_page", "embedded.md", "embedded.csv"),
     ("lingo", "lingo.md", "lingo.csv"),
+    ("methods_page", "method_results.md", "method_results.csv"),
 ]
 
 
