@@ -141,6 +141,30 @@ def test_the_tutorial_is_its_notebook() -> None:
     assert composed("experiment=tutorial", "method=full")["method"]["optimizer"]["lr"] == 1e-4
 
 
+# The figures: method, rate, decay; batch size 8. So the SpeciesLM report, Section 4.1, of LoRA;
+# (IA)^3 goes with it, and nobody prints the rate of full fine-tuning.
+TUTORIAL_NT = [("lora", 3e-3, 0.0), ("ia3", 3e-3, 0.0), ("full", 3e-5, 0.0)]
+
+
+@pytest.mark.parametrize(("method", "lr", "weight_decay"), TUTORIAL_NT)
+def test_the_tutorials_figures_have_what_the_report_tells(
+    method: str, lr: float, weight_decay: float
+) -> None:
+    config = composed("experiment=tutorial_nt", f"method={method}")
+    optimizer = config["method"]["optimizer"]
+    assert (optimizer["lr"], optimizer["weight_decay"]) == (lr, weight_decay)
+    assert config["data"]["batch_size"] == 8
+
+
+def test_the_tutorial_probes_enhancers() -> None:
+    config = composed("experiment=tutorial_nt", "method=layer_probe")
+    assert (config["task"]["name"], config["model"]["name"]) == (
+        "nt_enhancers",
+        "nt_500m_human_ref",
+    )
+    assert config["method"]["optimizer"] is None
+
+
 def test_a_task_without_a_row_in_the_table_is_refused() -> None:
     with pytest.raises(InterpolationKeyError, match=r"final_fractions\.tf_0"):
         preset("paper_yeast", "tf_0")

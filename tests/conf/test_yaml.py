@@ -1,15 +1,12 @@
 """Every file of conf composes; its targets exist and take its arguments; nothing is unresolved."""
 
 import functools
-import math
-import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from composing import composed
 from conf_nodes import check_nodes
@@ -122,20 +119,6 @@ def test_no_number_is_written_as_text() -> None:
                 assert (
                     not token.value[:1].isdigit() or "e-" not in token.value or "." in token.value
                 )
-
-
-def test_the_docs_say_how_many_runs_a_named_sweep_has() -> None:
-    docs = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
-    said = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", docs, re.MULTILINE))
-    parser = OverridesParser.create()
-    runs = {}
-    for file in (CONF / "sweep").glob("*.yaml"):
-        sweeper = yaml.safe_load(file.read_text())["hydra"]["sweeper"]
-        overrides = [parser.parse_override(f"{k}={v}") for k, v in sweeper["params"].items()]
-        runs[file.stem] = sweeper.get("trials") or math.prod(
-            len(list(o.sweep_iterator())) if o.is_sweep_override() else 1 for o in overrides
-        )
-    assert {name: int(number) for name, number in said.items()} == runs
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_a_dry_run_of_a_command_that_has_none_is_refused(program: Program) -> No
 
 
 def test_a_named_sweep_and_a_mistyped_one(program: Program) -> None:
-    out, _ = program.run("sweep=rank", "method=lora", "method.rank=2,4")
+    out, _ = program.run("sweep=rank", "method=lora", "method.rank=2,4", "seed=1")
     assert len(rows(out)) == 2 + 2
     typed, _ = program.run("-m", "method=lora", "method.rank=2,4")
     assert rows(typed) == rows(out)

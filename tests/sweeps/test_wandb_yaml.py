@@ -85,6 +85,7 @@ def test_a_named_sweep_of_the_package_and_one_of_the_user(
     sweep = written(tmp_path, monkeypatch, "sweep=batch_size", "data.batch_size=8,16")
     assert sweep["parameters"] == {
         "method": {"values": ["lora", "dora"]}, "data.batch_size": {"values": [8, 16]},
+        "seed": {"values": [1, 2, 3]},
     }  # fmt: skip
     assert sweep["command"][4:-1] == ["sweep=batch_size", "logger=wandb", "hydra.mode=RUN"]
     (tmp_path / "mine" / "sweep").mkdir(parents=True)
