@@ -55,6 +55,8 @@ def spanned(values: Iterable[float], log: bool = False, zero: bool = False) -> t
         return low / room, high * room
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
+        if low == high:
+            return 0.0, 1.0  # nothing but zeros
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     return (low if zero and low == 0 else low - room), (high if zero and high == 0 else high + room)
 

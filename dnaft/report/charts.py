@@ -44,10 +44,11 @@ class Series:
         name: In the key.
         points: From left to right.
         of: The model or the like that also tells it from others; a key of its own hides by it.
-        colour: Number of its colour, from 0.
+        colour: Number of its colour, from 0; the second ten have the colours of the first, hollow.
         shape: Number of its marker, from 0.
         joined: Whether a line joins the points.
         dotted: Whether each point has a marker.
+        trivial: Whether it is a trivial baseline, which has the colour of text.
     """
 
     name: str
@@ -57,14 +58,22 @@ class Series:
     shape: int = 0
     joined: bool = False
     dotted: bool = True
+    trivial: bool = False
 
 
 @dataclass(frozen=True)
 class Level:
-    """A horizontal line: what a trivial baseline scores."""
+    """A horizontal line: what a trivial baseline scores.
+
+    Attributes:
+        name: Of the baseline.
+        y: The value.
+        tip: What is said of it; name and value if empty.
+    """
 
     name: str
     y: float
+    tip: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,30 +9,26 @@ from matplotlib.ticker import MaxNLocator
 
 from dnaft.report.axes import short, spanned
 from dnaft.report.charts import Plot, Series
-from dnaft.report.marks import letters, marks_of, shortened
+from dnaft.report.image_looks import colour_of, face_of, filling, line_of, marker_of, printed
+from dnaft.report.marks import shortened
+from dnaft.report.palette import fill_of
 
-_COLOURS = (
-    "#2f6fb0", "#c8641b", "#3d8a52", "#8657a8", "#b03a5b", "#6d6d6d", "#1f8a8a", "#8a7a12",
-    "#7a5230", "#c2559a",
-)  # fmt: skip
-_MARKERS = "os^D"
 _MOST_LARGE = 12  # names of a key in letters of the usual size
+_NAME = 0.025  # inches of a line of a key, by size
 _LONGEST = 40  # letters of a turned name
 _FEW = 4  # bars, under which each would be very wide
 _MOST_LETTERS = 44  # of names side by side
 _MOST_VALUED = 10  # bars that say their value
+_VALUED_BAR, _BAR = 0.36, 0.14  # inches
+_MOST_MARKS = 8  # along a line without a mark at each point
 
 
-def colour_of(series: Series) -> str:
-    """Return the colour of a series."""
-    return _COLOURS[series.colour % len(_COLOURS)]
-
-
-def printed(name: str) -> str:
-    """Return a name as matplotlib prints it, its warnings raised behind it."""
-    safe = str(name).replace("$", r"\$")
-    marks = marks_of(name)
-    return rf"{safe}$^{{\mathrm{{{letters(marks)}}}}}$" if marks else safe
+def add_key(canvas: Canvas, names: int) -> None:
+    """Write the names of the series beside a chart, which becomes high enough for them."""
+    size = 9 if names <= _MOST_LARGE else 6
+    width, height = canvas.get_size_inches()
+    canvas.set_size_inches(width, max(height, 0.4 + names * size * _NAME))
+    canvas.legend(loc="outside right upper", frameon=False, fontsize=size)
 
 
 def draw_plot(plot: Plot, canvas: Canvas) -> None:
@@ -42,7 +38,8 @@ def draw_plot(plot: Plot, canvas: Canvas) -> None:
     axes.set_xscale("log" if plot.x_log else "linear")
     axes.set_yscale("log" if plot.y_log else "linear")
     if plot.categories:
-        alone = max(0.0, (_FEW - len(plot.categories)) / 2)
+        beside = len(plot.series) if plot.form == "bars" and not plot.stacked else 1
+        alone = max(0.0, (_FEW - len(plot.categories) * beside) / 2)
         axes.set_xlim(-0.6 - alone, len(plot.categories) - 0.4 + alone)
     else:  # matplotlib finds no range around a single value
         drawn = [point for series in plot.series for point in series.points]
@@ -71,6 +68,7 @@ def draw_plot(plot: Plot, canvas: Canvas) -> None:
     _levels(axes, plot)
     if plot.categories:
         _name_places(axes, plot, canvas)
+        _widen(plot, canvas, valued)
     if plot.x_ticks:
         axes.set_xticks(plot.x_ticks, [short(tick) for tick in plot.x_ticks])
         axes.minorticks_off()
@@ -78,8 +76,7 @@ def draw_plot(plot: Plot, canvas: Canvas) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(title=printed(plot.title), xlabel=printed(plot.x_label), ylabel=printed(plot.y_label))
     if len(named) > 1 and not plot.stacked:
-        size = 9 if len(named) <= _MOST_LARGE else 6
-        canvas.legend(loc="outside right upper", frameon=False, fontsize=size)
+        add_key(canvas, len(named))
 
 
 def _levels(axes: Any, plot: Plot) -> None:
@@ -108,14 +105,28 @@ def _name_places(axes: Any, plot: Plot, canvas: Canvas) -> None:
     axes.set_xticks(range(len(names)), names, **look)
 
 
+def _widen(plot: Plot, canvas: Canvas, valued: bool) -> None:
+    """Make room for bars side by side, and for the value above each."""
+    if plot.form == "bars" and not plot.stacked:
+        width, height = canvas.get_size_inches()
+        bars = len(plot.categories) * len(plot.series) / 0.8  # with the space between models
+        key = 0.7 + 0.07 * max(len(series.name) for series in plot.series)
+        wanted = 1 + key + bars * (_VALUED_BAR if valued else _BAR)
+        canvas.set_size_inches(max(width, wanted), height)
+
+
 def _points(axes: Any, series: Series, label: str | None) -> None:
     x, y, low, high = (
         np.array([getattr(point, name) for point in series.points], dtype=np.float64)
         for name in ("x", "y", "low", "high")
     )
-    look = {"color": colour_of(series), "label": label, "linestyle": "-" if series.joined else ""}
-    marker = _MARKERS[series.shape % len(_MARKERS)] if series.dotted else None
-    axes.errorbar(x, y, yerr=_whiskers(y, low, high), marker=marker, markersize=5, **look)
+    look: dict[str, Any] = {"color": colour_of(series), "label": label}
+    look["linestyle"] = line_of(series) if series.joined else ""
+    if series.dotted or fill_of(series.colour):
+        look |= {"marker": marker_of(series), "markersize": 5, "markerfacecolor": face_of(series)}
+    if not series.dotted:
+        look["markevery"] = len(series.points) // _MOST_MARKS + 1
+    axes.errorbar(x, y, yerr=_whiskers(y, low, high), **look)
     ringed = np.array([point.ringed for point in series.points])
     if ringed.any():
         around = {"facecolors": "none", "edgecolors": colour_of(series)}
@@ -143,9 +154,8 @@ def _bars(axes: Any, plot: Plot, at: int, label: str | None, valued: bool) -> No
             point.y,
             width * 0.94,
             yerr=_whiskers(np.array([point.y]), low, high),
-            color=colour_of(series),
-            alpha=0.35 if point.partial else 1,
             label=label,
+            **filling(series, point),
         )
         label = None
         if valued and not (plot.stacked and point.partial):

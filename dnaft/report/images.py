@@ -13,7 +13,9 @@ from matplotlib.figure import Figure as Canvas
 
 from dnaft.report.axes import short
 from dnaft.report.charts import Chart, Figure, Heat, Places, Radar, Rows, warnings
-from dnaft.report.image_plots import colour_of, draw_plot, printed
+from dnaft.report.contrast import ink_on
+from dnaft.report.image_looks import closed_line_of, colour_of, face_of, marker_of, printed
+from dnaft.report.image_plots import add_key, draw_plot
 from dnaft.report.marks import explain, shortened
 
 _PNG_DPI = 160
@@ -82,7 +84,8 @@ def _rows(rows: Rows, canvas: Canvas) -> None:
     axes = canvas.add_subplot()
     for series in rows.series:
         places, values = zip(*((point.x, point.y) for point in series.points), strict=True)
-        bars = axes.barh(places, values, 0.75, color=colour_of(series), label=printed(series.name))
+        look = {"color": face_of(series), "edgecolor": colour_of(series)}
+        bars = axes.barh(places, values, 0.75, label=printed(series.name), **look)
         axes.bar_label(bars, [short(float(f"{v:.3g}")) for v in values], padding=3, fontsize=7)
     names = [printed(shortened(name, _LONGEST)) for name in rows.names]
     axes.set_yticks(range(len(names)), names, fontsize=8)
@@ -100,11 +103,14 @@ def _radar(radar: Radar, canvas: Canvas) -> None:
         shown = [point for point in series.points if math.isfinite(point.y)]
         closed = [*shown, *shown[:1]]
         angles, values = [point.x * step for point in closed], [point.y for point in closed]
-        axes.plot(angles, values, color=colour_of(series), label=printed(series.name))
-        axes.fill(angles, values, color=colour_of(series), alpha=0.03)
+        look: dict[str, Any] = {"color": colour_of(series), "label": printed(series.name)}
+        look |= {"marker": marker_of(series), "markerfacecolor": face_of(series), "markersize": 4}
+        axes.plot(angles, values, linestyle=closed_line_of(series), **look)
+        if closed_line_of(series) == "-":
+            axes.fill(angles, values, color=colour_of(series), alpha=0.03)
     axes.set_xticks([at * step for at in range(len(radar.axes))], radar.axes)
     axes.set_title(printed(radar.title))
-    canvas.legend(loc="outside right upper", frameon=False)
+    add_key(canvas, len(radar.series))
 
 
 def _heat(heat: Heat, canvas: Canvas) -> None:
@@ -115,11 +121,11 @@ def _heat(heat: Heat, canvas: Canvas) -> None:
     columns, rows = ([printed(name) for name in names] for names in (heat.columns, heat.rows))
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
+    cells = image.to_rgba(np.array(heat.values))
     for row, values in enumerate(heat.values):
         for column, value in enumerate(values):
             if not math.isnan(value):
-                full = value > (heat.low + heat.high) / 2
-                look: dict[str, Any] = {"color": "white" if full else "black", "fontsize": 7}
+                look: dict[str, Any] = {"color": ink_on(cells[row, column]), "fontsize": 7}
                 axes.text(column, row, format(value, heat.form), ha="center", va="center", **look)
     axes.set_title(printed(heat.title))
     canvas.colorbar(image, label=heat.y_label)

@@ -1,6 +1,7 @@
 """Warnings that stand beside a number or behind a name: letters, and what each means."""
 
 import math
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
 
@@ -115,7 +116,8 @@ def _count(found: Mapping[str, Any], key: str) -> int:
 
 
 def number(value: object) -> float:
-    """Return a number of a record as float, nan where there is none."""
+    """Return a number of a record as float, nan where there is none or it has no end."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
-    return float(value)
+    # Compared, not converted: an integer may be too large for a float.
+    return float(value) if abs(value) <= sys.float_info.max else math.nan

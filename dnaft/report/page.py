@@ -6,13 +6,13 @@ from importlib.resources import files
 
 from dnaft import __version__
 from dnaft.errors import counted
-from dnaft.page import COLOURS, document, note, section
+from dnaft.page import document, note, section
 from dnaft.report.charts import Chart, Figure, Plot, Radar, Rows, Series, warnings
 from dnaft.report.contents import Contents
 from dnaft.report.groups import marks_together
 from dnaft.report.marks import MEANING, NOT_BY_DEV, ON_TEST, Marked, marks_of
 from dnaft.report.svg_forms import draw
-from dnaft.report.svg_shapes import draw_marker
+from dnaft.report.svg_shapes import draw_marker, look_of
 from dnaft.report.tables import Table, superscript, to_html
 
 _FILTERED_FROM = 8  # rows, from which a field to look for some is offered
@@ -174,7 +174,7 @@ def _key(chart: Chart) -> str:
     for name, same in sorted(names.items()):
         label = Marked(name, marks_of(*(one.name for one in same)))
         shape = 1 if several else same[0].shape
-        parts.append(_button("series", label, f"c{same[0].colour % COLOURS}", shape))
+        parts.append(_button("series", label, look_of(same[0]), shape))
     if len(models) > 1:
         parts.append("<span></span>")
         parts += [_button("of", name, "plain", one.shape) for name, one in sorted(models.items())]

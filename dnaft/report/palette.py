@@ -3,6 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dnaft.page import COLOURS
+
+HOLLOW, HALF = "hollow", "half"
+_FILLS = ("", HOLLOW, HALF)
+
+
+def fill_of(colour: int) -> str:
+    """Return how marks and bars of a colour's number are filled: the second ten are hollow.
+
+    >>> fill_of(3), fill_of(13), fill_of(23)
+    ('', 'hollow', 'half')
+    """
+    return _FILLS[colour // COLOURS % len(_FILLS)]
+
 
 @dataclass
 class Palette:

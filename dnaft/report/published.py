@@ -9,7 +9,8 @@ from dnaft.report.families import MARKS
 
 SOURCES = {
     "AdaLoRA+RS": "Zhan & Zhang, GenBio workshop 2023, AUC of Table 2, MCC of Table S2, Table 3",
-    "LINGO": "Zhan, Wu & Zhang, LINGO, AUC of Tables 1 and S3, MCC of Table S2",
+    "LINGO": "Zhan, Wu & Zhang, LINGO, AUC of Tables 1 and S3, MCC of Table S2, AUC that the text "
+    "gives of Figure 5",
     "SpeciesLM report": "Fang, Shrestha, Yurt & Zemchyk 2024, best scores in its sections 3 and 4",
 }
 TOP_TWO = "top2"  # the score that counts tasks
@@ -26,7 +27,7 @@ class Published:
 
     Attributes:
         source: One of `SOURCES`.
-        table: Its table or section.
+        table: Its table, figure or section.
         task: Our name of the task, or one of `SUITES`.
         model: Our name of the model.
         method: Our name of the method, or `not said`.
@@ -34,6 +35,7 @@ class Published:
         metric: Our name of the score, or `TOP_TWO`.
         parameters: Trainable parameters as printed.
         value: The number.
+        printed: The number as printed, with its zeros.
         note: What to mind.
     """
 
@@ -46,6 +48,7 @@ class Published:
     metric: str
     parameters: str
     value: float
+    printed: str
     note: str
 
 
@@ -54,4 +57,7 @@ def read_published() -> tuple[Published, ...]:
     """Return all numbers, in the order of the sources."""
     content = (files("dnaft") / "assets" / "report" / "published.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(content.splitlines())
-    return tuple(Published(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]
+    return tuple(
+        Published(**{**row, "value": float(row["value"]), "printed": row["value"]})  # type: ignore[arg-type]
+        for row in rows
+    )

@@ -58,12 +58,11 @@ def published_table(contents: Contents) -> Table:
 def _row(ran: Ran, key: Line, found: dict[str, list[Published]]) -> tuple[Cell, ...]:
     papers = []
     for source in SOURCES:
-        values = list(dict.fromkeys(one.value for one in found.get(source, ())))
-        shown = " / ".join(f"{value:.4g}" for value in values)
-        papers.append(Cell(shown, values[0]) if values else Cell("-", math.nan))
-    printed = [one for of in found.values() for one in of]
-    parameters = dict.fromkeys(one.parameters for one in printed if one.parameters)
-    notes = dict.fromkeys(one.note for one in printed if one.note)
+        printed = list({one.value: one.printed for one in found.get(source, ())}.values())
+        papers.append(Cell(" / ".join(printed), printed[0]) if printed else Cell("-", math.nan))
+    every = [one for of in found.values() for one in of]
+    parameters = dict.fromkeys(one.parameters for one in every if one.parameters)
+    notes = dict.fromkeys(one.note for one in every if one.note)
     return (
         *map(Cell, key),
         *papers,

@@ -25,6 +25,7 @@ _GROUP_COLUMNS = (
     ("seconds", True),
 )  # fmt: skip
 _HEAD = [title for title, _ in _GROUP_COLUMNS]
+_SECONDS = "Seconds are those of the whole run; the first of a sweep fills caches for the others."
 
 
 def make_table(
@@ -38,7 +39,7 @@ def make_table(
 def run_table(contents: Contents) -> Table:
     """Return one line a run."""
     rows = [_run_row(run) for run in contents.runs]
-    note = f"Every run. A click on a head sorts.{contents.shown}"
+    note = f"Every run. A click on a head sorts. {_SECONDS}{contents.shown}"
     return make_table("runs", "Runs", note, _RUN_COLUMNS, rows)
 
 
@@ -74,7 +75,7 @@ def group_table(contents: Contents) -> Table:
         "One line a configuration. Spread is the standard deviation over seeds (n - 1); 95% is the "
         "percentile bootstrap interval of the mean test score over seeds, which is too narrow for "
         "few seeds (of three it holds the true mean three times in four). Baselines are "
-        "deterministic: seeds change nothing, and one run counts."
+        f"deterministic: seeds change nothing, and one run counts. {_SECONDS}"
     ) + contents.shown
     return make_table("configurations", "Means over seeds", note, _GROUP_COLUMNS, rows)
 

@@ -2,11 +2,12 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 from dnaft.report.charts import Chart, Figure, Heat, Plot, Point, Series
 from dnaft.report.contents import Contents
 from dnaft.report.groups import Group
-from dnaft.report.marks import Marked
+from dnaft.report.marks import Marked, marks_of
 from dnaft.report.side_files import (
     Curve,
     read_curves,
@@ -126,7 +127,11 @@ def layer_curves(contents: Contents) -> Figure:
                 series.append(Series(name, points, one.model, colour, shape, joined=True))
                 metric = one.metric
         if series:
-            levels = contents.levels(task)
+            levels = tuple(
+                replace(level, name=Marked(f"{level.name}, {split}", marks_of(level.name)))
+                for split in ("dev", "test")
+                for level in contents.levels(task, split=split)
+            )
             layers = sorted({point.x for one in series for point in one.points})
             ticks = tuple(layers[:: math.ceil(len(layers) / _MOST_LAYERS)])
             shown = tuple(series)

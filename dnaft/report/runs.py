@@ -64,6 +64,13 @@ class Run:
         return number(optimizer.get("lr")) if isinstance(optimizer, Mapping) else math.nan
 
     @property
+    def is_linear(self) -> bool:
+        """Whether all that is fitted is linear: a baseline, or probes of a pretrained model."""
+        model = self.record.config.get("model")
+        pretrained = isinstance(model, Mapping) and model.get("source") is not None
+        return self.is_baseline or (self.record.method == "layer_probe" and pretrained)
+
+    @property
     def is_baseline(self) -> bool:
         """Whether it is a linear model of counts or bases."""
         method = self.record.config.get("method")

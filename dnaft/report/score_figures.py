@@ -1,13 +1,18 @@
 """Figures of the scores of a task: by method, and against cost."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from dnaft.report.charts import Figure, Level, Plot, Point, Series
 from dnaft.report.choice import contest
 from dnaft.report.contents import Contents, bars, describe
+from dnaft.report.groups import Group
 from dnaft.report.marks import Marked, marks_of
+from dnaft.report.run_time import NOTE, RunTimes
+
+# Of configurations the name of a cost and what it is of each.
+Measure = Callable[[Sequence[Group]], tuple[str, Mapping[Group, float]]]
 
 
 def against_parameters(contents: Contents) -> Figure:
@@ -18,37 +23,31 @@ def against_parameters(contents: Contents) -> Figure:
         "Score against trainable parameters",
         "Upper left is better: more score from fewer parameters. The dashed steps are the Pareto "
         "front: no other configuration scores as high with as few.",
-        ("parameters", "trainable"),
-        "trainable parameters",
+        lambda found: (
+            "trainable parameters",
+            {one: one.value("parameters", "trainable") for one in found},
+        ),
     )
 
 
 def against_time(contents: Contents) -> Figure:
-    """Return score against the seconds of a run."""
-    return _against(
-        contents,
-        "time",
-        "Score against run time",
-        "Seconds of the whole run. Compare runs of one machine only.",
-        ("timing", "seconds"),
-        "seconds",
-    )
+    """Return score against the seconds of training."""
+    times = RunTimes(contents.runs)
+    return _against(contents, "time", "Score against time", NOTE, times.of)
 
 
-def _against(
-    contents: Contents, key: str, title: str, note: str, cost: tuple[str, str], label: str
-) -> Figure:
+def _against(contents: Contents, key: str, title: str, note: str, measure: Measure) -> Figure:
     charts = []
     for task in contents.tasks:
-        found = [one for one in contents.of_task(task) if one.value(*cost) > 0]
-        found = [one for one in found if not math.isnan(one.test.mean)]
+        scored = [one for one in contents.of_task(task) if not math.isnan(one.test.mean)]
+        label, cost = measure(scored)
+        found = [one for one in scored if cost.get(one, math.nan) > 0]
         series = []
         for one in found:
             low, high = bars(one)
-            said = f"{describe(one)}\n{label} {one.value(*cost):,.0f}"
-            point = Point(one.value(*cost), one.test.mean, said, low, high)
-            series.append(contents.series(one, [point]))
-        front = pareto_front([(one.value(*cost), one.test.mean) for one in contest(found)])
+            said = f"{describe(one)}\n{label} {cost[one]:,.{0 if cost[one] >= 10 else 2}f}"
+            series.append(contents.series(one, [Point(cost[one], one.test.mean, said, low, high)]))
+        front = pareto_front([(cost[one], one.test.mean) for one in contest(found)])
         if series:
             y = f"test {found[0].metric}"
             levels = contents.levels(task)

@@ -8,6 +8,7 @@ from dnaft.report.choice import best_of, with_edges
 from dnaft.report.contents import Contents, bars, describe
 from dnaft.report.groups import Group
 from dnaft.report.marks import Marked
+from dnaft.report.run_time import NOTE, RunTimes
 from dnaft.report.score_figures import bar_plot
 from dnaft.report.settings import Value, is_number, show
 from dnaft.report.variants import RELEASED
@@ -95,31 +96,30 @@ def _ordered(values: set[Value]) -> list[Value]:
 
 def run_times(contents: Contents) -> Figure:
     """Return the seconds of every configuration, figure 8 of the report."""
-    charts = []
+    charts, times = [], RunTimes(contents.runs)
     for task in contents.tasks:
         for model in contents.models:
-            found = [
-                one
-                for one in contents.groups
-                if (one.task, one.model) == (task, model) and one.value("timing", "seconds") > 0
-            ]
+            there = [one for one in contents.groups if (one.task, one.model) == (task, model)]
+            label, seconds = times.of(there)
+            found = list(seconds)
             if found:
                 methods = sorted({one.method for one in found})
                 names = tuple(_configuration(one, len(methods) == 1) for one in found)
                 series = []
                 for method in methods:
                     points = tuple(
-                        _timed(at, one) for at, one in enumerate(found) if one.method == method
+                        Point(at, of, f"{describe(one)}\n{label} {of:,.1f}")
+                        for at, (one, of) in enumerate(seconds.items())
+                        if one.method == method
                     )
                     colour = contents.palette.colours[method]
                     series.append(Series(method, points, colour=colour))
                 title, shown = f"{task}, {model}", tuple(series)
-                charts.append(Rows(title, "seconds", names, shown))
+                charts.append(Rows(title, label, names, shown))
     return Figure(
         "run_time",
-        "Run time by configuration",
-        "Mean seconds of a run over its seeds, everything counted. Runs of different machines do "
-        "not compare.",
+        "Time by configuration",
+        NOTE,
         tuple(charts),
         "task and model",
     )
@@ -129,11 +129,6 @@ def _configuration(one: Group, alone: bool) -> Marked:
     """Return the name of a configuration, without the method where there is no other."""
     parts = [one.name] if alone and one.name else [one.method, one.name]
     return Marked(" ".join(filter(None, parts)), one.marks)
-
-
-def _timed(at: int, one: Group) -> Point:
-    seconds = one.value("timing", "seconds")
-    return Point(at, seconds, f"{describe(one)}\n{seconds:,.1f} seconds")
 
 
 def trainable_shares(contents: Contents) -> Figure:

@@ -1,6 +1,7 @@
 """What differs between the configurations of runs, under names short enough for a table."""
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
@@ -35,8 +36,14 @@ def released_of(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def is_number(value: Value) -> bool:
-    """Return whether a value is a number, which true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Return whether a value is a number with a place on an axis; true and false are none.
+
+    >>> is_number(0.1), is_number(float("inf")), is_number(True)
+    (True, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Value]:

@@ -75,6 +75,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
         return math.nan
+    return value if math.isfinite(value) else math.nan

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from dnaft.report.axes import Axis, short
 from dnaft.report.charts import Level, Plot, Point, Series
+from dnaft.report.palette import fill_of
 from dnaft.report.svg_axes import RIGHT, draw_axes, lay_out
 from dnaft.report.svg_shapes import MARKERS, draw_marker, frame, group, line, path, text, tip
 
 _APART = 13  # between two texts, one above the other
 _WIDEST = 46  # bar
 _VALUED_FROM = 32  # wide bars say their value
+_MOST_MARKS = 8  # along a line without a mark at each point
 
 
 def draw_plot(plot: Plot) -> str:
@@ -50,6 +52,10 @@ def _points(plot: Plot, series: Series, _at: int, x: Axis, y: Axis) -> str:
         )
     if series.dotted:
         parts += [_dot(p, series.shape, x, y) for p in shown]
+    elif fill_of(series.colour):
+        # A line alone would look like that of the first ten.
+        few = shown[:: len(shown) // _MOST_MARKS + 1]
+        parts += [draw_marker(x(p.x), y(p.y), series.shape) for p in few]
     return "".join(parts)
 
 
@@ -103,7 +109,7 @@ def _levels(levels: Sequence[Level], x: Axis, y: Axis) -> str:
         up = y(level.y)
         # Names of lines that lie close are moved apart, upwards.
         above = min(up - 4, above - _APART)
-        said = tip(f"{level.name}: {level.y:.4f}")
+        said = tip(level.tip or f"{level.name}: {level.y:.4f}")
         parts.append(
             f'<g class="level"{said}>{line("level", x.start, up, RIGHT, up)}'
             f"{text(RIGHT, above, level.name, 'end')}</g>"

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from dnaft.report.axes import Axis, short, spanned
 from dnaft.report.charts import Chart, Heat, Places, Plot, Radar, Rows
+from dnaft.report.contrast import inks_at
 from dnaft.report.marks import Marked, marks_of, shortened
 from dnaft.report.svg import draw_plot
-from dnaft.report.svg_shapes import LETTER, WIDTH, frame, group, line, text, tip
+from dnaft.report.svg_shapes import LETTER, WIDTH, draw_marker, frame, group, line, path, text, tip
 
 _LONGEST = 46  # letters of a row's name
 _ROW = 19.0
 _LONGEST_PLACE = 30  # letters of a name beside a line of ranks
+_NUMERAL = 3 * LETTER  # two digits and the space between ranks
 
 
 def draw(chart: Chart) -> str:
@@ -81,12 +83,11 @@ def _radar(chart: Radar) -> str:
     for series in chart.series:
         shown = [point for point in series.points if math.isfinite(point.y)]
         corners = [place(point.x, point.y) for point in shown]
-        around = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
         dots = "".join(
-            f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"{tip(point.tip)}/>'
+            draw_marker(x, y, series.shape, tip(point.tip))
             for (x, y), point in zip(corners, shown, strict=True)
         )
-        parts.append(group(series, f'<polygon class="area" points="{around}"/>{dots}'))
+        parts.append(group(series, f'<polygon class="area" points="{path(corners)}"/>{dots}'))
     return frame(chart.title, "".join(parts), height=height)
 
 
@@ -107,11 +108,12 @@ def _heat(chart: Heat) -> str:
             share = min(max((value - chart.low) / ((chart.high - chart.low) or 1), 0), 1)
             said = tip(f"{name}, {column}\n{chart.y_label}: {format(value, chart.form)}")
             x, y = left + wide * across, 10 + high * at
+            opacity = round(0.06 + 0.94 * share, 3)
             parts.append(
                 f'<rect class="heat" x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" '
-                f'height="{high - 1:.1f}" fill-opacity="{0.06 + 0.94 * share:.3f}"{said}/>'
+                f'height="{high - 1:.1f}" fill-opacity="{opacity:.3f}"{said}/>'
             )
-            look = ' class="on-full"' if share > 0.5 else ' class="on-pale"'
+            look = f' class="{inks_at(opacity)}"'
             shown = format(value, chart.form)
             if wide > 7 * len(shown):
                 parts.append(text(x + wide / 2, y + high / 2 + 4, shown, more=look))
@@ -136,11 +138,11 @@ def _places(chart: Places) -> str:
         f'x2="{_within(axis, chart):.1f}" y2="20"/>',
         text(axis(1), 13, f"critical difference {chart.critical:.2f}", "start"),
     ]
+    apart = max(1, math.ceil(_NUMERAL / (axis(2) - axis(1))))
     for tick in range(1, count + 1):
-        parts.append(
-            f'<line class="base" x1="{axis(tick):.1f}" y1="45" x2="{axis(tick):.1f}" y2="50"/>'
-        )
-        parts.append(text(axis(tick), 40, str(tick)))
+        parts.append(line("base", axis(tick), 45, axis(tick), 50))
+        if (tick - 1) % apart == 0:
+            parts.append(text(axis(tick), 40, str(tick)))
     for at, (name, rank) in enumerate(zip(names, chart.ranks, strict=True)):
         on_left = at < half
         row = at if on_left else count - 1 - at

@@ -6,6 +6,7 @@ from html import escape
 from dnaft.page import COLOURS
 from dnaft.report.charts import Series
 from dnaft.report.marks import letters, marks_of
+from dnaft.report.palette import fill_of
 
 WIDTH, HEIGHT = 540, 330
 LETTER = 6.3  # its width, on average
@@ -20,10 +21,17 @@ def frame(title: str, content: str, width: float = WIDTH, height: float = HEIGHT
     )
 
 
+def look_of(series: Series) -> str:
+    """Return the classes of the style sheet that give a series its colour and fill."""
+    if series.trivial:
+        return "trivial"
+    return f"c{series.colour % COLOURS} {fill_of(series.colour)}".strip()
+
+
 def group(series: Series, shapes: str) -> str:
     """Return the shapes of a series, which are coloured and hidden together."""
     return (
-        f'<g class="series c{series.colour % COLOURS}" data-series="{escape(series.name)}" '
+        f'<g class="series {look_of(series)}" data-series="{escape(series.name)}" '
         f'data-of="{escape(series.of)}">{shapes}</g>'
     )
 

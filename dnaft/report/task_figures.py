@@ -51,7 +51,8 @@ def radars(contents: Contents) -> Figure:
     return Figure(
         "radar",
         "Yeast histone marks",
-        f"Test score on each mark; further out is better.{contents.shown}",
+        "Test score on each mark; further out is better. Dotted are trivial baselines."
+        f"{contents.shown}",
         tuple(charts),
         "model",
     )
@@ -67,8 +68,8 @@ def _baseline_series(contents: Contents, axes: Sequence[str]) -> Iterable[Series
         ]
         if len(points) >= _LEAST_AXES:
             marks = marks_together(contents.baselines.get(task, {}).get(name) for task in axes)
-            colour = len(contents.palette.colours) + at
-            yield Series(Marked(name, marks), tuple(points), colour=colour)
+            # Methods have circles: colour and line are the same for all baselines.
+            yield Series(Marked(name, marks), tuple(points), shape=at + 1, trivial=True)
 
 
 def averages(contents: Contents) -> Figure:
@@ -98,8 +99,8 @@ def averages(contents: Contents) -> Figure:
     return Figure(
         "averages",
         "Average over tasks",
-        "Mean test score over the tasks of a family. A pale bar lacks some of them and must not be "
-        f"compared with the others.{contents.shown}",
+        "Mean test score over the tasks of a family. A pale bar, or one with a broken outline, "
+        f"lacks some of them and must not be compared with the others.{contents.shown}",
         tuple(charts),
         "family",
     )

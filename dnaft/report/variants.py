@@ -38,15 +38,15 @@ class Names:
 def name_runs(records: Sequence[RunRecord]) -> list[Names]:
     """Return the names of each run.
 
-    A method that was also run as a released program does it has the setting `released`, which
-    stands for all keys that changed with it.
+    A method that was also run as a released program does it, on the same task with the same model,
+    has the setting `released`, which stands for all keys that changed with it.
     """
     configs = [flatten(record.config) for record in records]
     released = [released_of(record.config) for record in records]
     of_task, of_model, of_method = (
         _differing(records, configs, released, kind) for kind in ("task", "model", "method")
     )
-    departing = {record.method for record, there in zip(records, released, strict=True) if there}
+    departing = {_cell(record) for record, there in zip(records, released, strict=True) if there}
     metrics: dict[str, set[str]] = {}
     sources: dict[str, set[Value]] = {}
     for record, config in zip(records, configs, strict=True):
@@ -62,7 +62,7 @@ def name_runs(records: Sequence[RunRecord]) -> list[Names]:
         model = name_variant(record.model, config, of_model[record.model], known)
         own = of_method[record.method]
         settings = {short[key]: config[key] for key in own if key in config}
-        if record.method in departing:
+        if _cell(record) in departing:
             settings[RELEASED] = "+".join(there) or NONE_RELEASED
         found.append(Names(task, model, settings))
     return found
@@ -83,12 +83,14 @@ def _differing(
     for name in {getattr(record, kind) for record in records}:
         own = [at for at, record in enumerate(records) if getattr(record, kind) == name]
         chosen = [configs[at] for at in own]
-        cells = [
-            (records[at].task, records[at].model, records[at].method, released[at]) for at in own
-        ]
+        cells = [(*_cell(records[at]), released[at]) for at in own]
         keys = [key for key in varying(chosen, cells) if _kind(key) == kind]
         found[name] = without_echoes(keys, chosen)
     return found
+
+
+def _cell(record: RunRecord) -> tuple[str, str, str]:
+    return record.task, record.model, record.method
 
 
 def _kind(key: str) -> str:

@@ -12,6 +12,7 @@ from dnaft.record import RunRecord
 from dnaft.report.contents import Contents
 from dnaft.report.departures import departure_table
 from dnaft.report.marks import ON_TEST, UNEQUAL
+from dnaft.report.result_tables import run_table
 from dnaft.report.setting_figures import by_setting, run_times
 from dnaft.report.tables import Cell
 from report_runs import contents_of, make_run
@@ -47,6 +48,29 @@ def test_a_departure_is_one_setting_and_hides_the_keys_it_changes(outputs: Path)
         "released=max_length",
         "released=none",
     ]
+
+
+def test_other_tasks_and_models_say_nothing_of_departures(outputs: Path) -> None:
+    make_run(outputs, task="h4")
+    make_run(outputs, task="h4", model="small")
+    make_run(outputs, model="small")
+    contents = contents_of(outputs)
+    names = {(one.task, one.model): set[str]() for one in contents.groups}
+    for one in contents.groups:
+        names[one.task, one.model].add(one.name)
+    assert names == {
+        ("h3", "tiny"): {"released=none", "released=epochs", "released=max_length"},
+        ("h3", "small"): {""},
+        ("h4", "tiny"): {""},
+        ("h4", "small"): {""},
+    }
+    times = {chart.title: chart.names for chart in run_times(contents).charts}  # type: ignore[union-attr]
+    assert times["h4, tiny"] == ("lora",)
+    table = run_table(contents)
+    task, model, settings = (table.head.index(x) for x in ("task", "model", "settings"))
+    assert {(row[task].shown, row[model].shown) for row in table.rows if row[settings].shown} == {
+        ("h3", "tiny")
+    }
 
 
 def test_departures_are_not_what_dev_chooses_among(outputs: Path) -> None:

@@ -8,9 +8,10 @@ from scipy.stats import pearsonr
 from dnaft.report.charts import Heat, Plot, Radar, Rows
 from dnaft.report.families import MARKS
 from dnaft.report.label_figures import label_figures
-from dnaft.report.run_figures import rank_maps, thinned, training_curves
+from dnaft.report.run_figures import layer_curves, rank_maps, thinned, training_curves
 from dnaft.report.score_figures import against_parameters, by_method
 from dnaft.report.setting_figures import by_setting, run_times, trainable_shares
+from dnaft.report.svg_forms import draw
 from dnaft.report.task_figures import averages, radars
 from dnaft.report.top_two import top_two
 from report_runs import contents_of, make_run, only, write_labels, write_metrics, write_ranks
@@ -115,6 +116,43 @@ def test_figures_over_tasks(tmp_path: Path) -> None:
     assert isinstance(radar, Radar)
     assert radar.axes == MARKS
     assert {one.name: len(one.points) for one in radar.series} == {"full": 10, "ia3": 10, "lora": 9}
+
+
+def test_a_baseline_is_a_line_among_the_two_best(tmp_path: Path) -> None:
+    # Of full .5, lora .4, ia3 .3 the second is .4: the baseline reaches it on h3 and, tied, on h4.
+    baseline = {"h3": 0.6, "h4": 0.4, "h4ac": 0.39}
+    for task in ("h3", "h4", "h4ac", "h3k9ac"):
+        for method, score in (("full", 0.5), ("lora", 0.4), ("ia3", 0.3)):
+            make_run(tmp_path, task=task, method=method, test=score)
+        if task in baseline:
+            make_run(tmp_path, task=task, method="baseline_kmer", lr=None, test=baseline[task])
+    plot = only(top_two(contents_of(tmp_path)))
+    (line,) = plot.levels
+    assert (line.name, line.y) == ("baseline_kmer", 2)
+    assert "baseline_kmer: would be on 2 of 3 tasks" in draw(plot)
+    # Methods are counted among themselves.
+    assert {one.name: one.points[1].y for one in plot.series} == {"full": 4, "lora": 4, "ia3": 0}
+
+
+def test_no_baseline_is_a_rival_of_what_test_chose_for(tmp_path: Path) -> None:
+    on_test = {"step": 9, "metric": "mcc", "value": 0.9, "split": "test"}
+    for method, score in (("full", 0.5), ("lora", 0.4), ("ia3", 0.3)):
+        make_run(tmp_path, method=method, test=score, chosen=on_test)
+    make_run(tmp_path, method="baseline_kmer", lr=None, test=0.45)
+    assert only(top_two(contents_of(tmp_path))).levels == ()
+
+
+def test_probes_of_layers_have_the_lines_of_both_splits(tmp_path: Path) -> None:
+    probe = make_run(tmp_path, method="layer_probe", lr=None)
+    head = "layer,state,width,penalty,dev_mcc,test_mcc\n"
+    (probe / "layers.csv").write_text(f"{head}0,first,8,1,0.1,0.2\n1,last,8,1,0.3,0.4\n")
+    make_run(tmp_path, method="baseline_kmer", lr=None, dev=0.25, test=0.35)
+    plot = only(layer_curves(contents_of(tmp_path)))
+    assert values(plot) == {"dev": [(0, 0.1), (1, 0.3)], "test": [(0, 0.2), (1, 0.4)]}
+    assert {line.name: line.y for line in plot.levels} == {
+        "baseline_kmer, dev": 0.25,
+        "baseline_kmer, test": 0.35,
+    }
 
 
 def test_ranks_are_those_of_the_last_allocation(tmp_path: Path) -> None:

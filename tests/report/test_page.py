@@ -13,7 +13,7 @@ import pytest
 from dnaft.report.contents import gather
 from dnaft.report.runs import find_results, read_results
 from dnaft.report.write import PAGE, write_report
-from report_runs import make_run, write_labels, write_metrics, write_ranks
+from report_runs import contents_of, make_run, write_labels, write_metrics, write_ranks
 
 MARKS = ("h3", "h3k4me1", "h4")
 VOID = {"meta", "input", "link", "br"}
@@ -234,11 +234,11 @@ def test_the_script_runs_under_the_policy_without_an_error(written: Path, tmp_pa
 
 
 @pytest.fixture
-def after(written: Path, tmp_path: Path) -> Callable[[str], str]:
-    """Return what a script says that runs after the page's own."""
+def after(tmp_path: Path) -> Callable[[Path, str], str]:
+    """Return what a script says that runs after that of a page."""
 
-    def run(script: str) -> str:
-        text = (written / PAGE).read_text()
+    def run(page: Path, script: str) -> str:
+        text = page.read_text()
         text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
         check = f"<script>document.title = (() => {{ {script} }})();</script></body>"
         copy = tmp_path / "page.html"
@@ -253,8 +253,33 @@ def after(written: Path, tmp_path: Path) -> Callable[[str], str]:
 
 
 @needs_chromium
-def test_clicks_sort_hide_choose_and_filter(after: Callable[[str], str]) -> None:
-    said = after("""
+def test_nothing_is_wider_than_a_narrow_screen(
+    after: Callable[[Path, str], str], tmp_path: Path
+) -> None:
+    for model in ("opt_125m", "another_model_with_quite_a_long_name"):
+        for weights in ("first", "second"):
+            make_run(tmp_path / "long", model=model, **{"model.source": f"hub/{weights}_of_many"})
+    write_report(contents_of(tmp_path / "long"), tmp_path / "out", images=False)
+    said = after(
+        tmp_path / "out" / PAGE,
+        """
+        document.body.style.width = "390px";
+        const wide = [...document.querySelectorAll("main *")].filter((one) =>
+          !one.closest(".scroll > *") && one.getBoundingClientRect().right > 390);
+        return document.querySelectorAll("select").length + " " +
+          wide.map((one) => one.tagName).join(" ");
+    """,
+    )
+    assert said.strip() == "1"
+
+
+@needs_chromium
+def test_clicks_sort_hide_choose_and_filter(
+    after: Callable[[Path, str], str], written: Path
+) -> None:
+    said = after(
+        written / PAGE,
+        """
         const said = [];
         const table = document.getElementById("table-runs");
         const head = [...table.tHead.rows[0].cells].find((x) => x.textContent === "test");
@@ -284,5 +309,6 @@ def test_clicks_sort_hide_choose_and_filter(after: Callable[[str], str]) -> None
         field.dispatchEvent(new Event("input"));
         said.push([...table.tBodies[0].rows].filter((x) => !x.hidden).length);
         return said.join(" ");
-    """)
+    """,
+    )
     assert said == "false true ascending true descending 1 h4 full 0 2"

@@ -83,6 +83,13 @@ def test_seeds_of_a_baseline_are_one_deterministic_run(tmp_path: Path) -> None:
     assert not contents.baselines["h3"]["baseline_kmer"].marks
 
 
+def test_probes_of_pretrained_layers_need_no_seeds(tmp_path: Path) -> None:
+    for task, source in (("h3", "someone/dna"), ("h4", None)):
+        make_run(tmp_path, task=task, method="layer_probe", **{"model.source": source})
+    found = {one.task: one.deterministic for one in contents_of(tmp_path).groups}
+    assert found == {"h3": True, "h4": False}
+
+
 def test_a_baseline_whose_splits_differ_by_seed_has_a_spread(tmp_path: Path) -> None:
     for seed, test in ((1, 0.3), (2, 0.4)):
         make_run(tmp_path, method="baseline_kmer", lr=None, seed=seed, test=test)

@@ -111,6 +111,15 @@ def test_holm_by_pencil() -> None:
     assert holm([0.9, 0.9]) == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_holm_is_as_statsmodels(count: int) -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    p_values = np.random.default_rng(count).uniform(0, 0.2, count)
+    p_values[count // 2 :: 3] = 0.01  # ties
+    expected = multitest.multipletests(p_values, method="holm")[1]
+    assert holm(p_values.tolist()) == pytest.approx(expected)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_lies_between_the_plain_p_and_bonferroni(p_values: list[float]) -> None:
     pairs = sorted(zip(p_values, holm(p_values), strict=True))
