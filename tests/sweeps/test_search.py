@@ -71,7 +71,10 @@ def test_the_named_search(program: Program) -> None:
     [
         ([], "hydra/sweeper=optuna: there is nothing to search; give a key several values"),
         (["seed=1,2"], "seed: a search over seeds finds a lucky one"),
-        ([DROPOUT, "hydra.sweeper.trials=0"], "hydra.sweeper.trials: must be 1 or more, got 0"),
+        (
+            [DROPOUT, "hydra.sweeper.trials=0"],
+            "hydra.sweeper.trials: must be a whole number, 1 or more, got 0",
+        ),
         (
             ["method.optimizer.lr=tag(log,interval(0,1))"],
             "method.optimizer.lr=tag(log,interval(0,1)): an interval needs two ends in order",

@@ -54,4 +54,4 @@ def test_a_killed_group_is_done_again_without_doing_anything_twice(
 
 def test_fewer_than_one_at_a_time_are_refused(program: Program) -> None:
     _, err = program.run(*FOUR, "hydra.launcher.together=0", status=2)
-    assert err == "error: hydra.launcher.together: must be 1 or more, got 0\n"
+    assert err == "error: hydra.launcher.together: must be a whole number, 1 or more, got 0\n"
