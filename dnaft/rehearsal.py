@@ -1,22 +1,21 @@
 """A run that is tried out: what is missing for it here, its steps, how long they take."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
+from dnaft.blueprint import Blueprint, draw
+from dnaft.bounded_pace import Bounds, measure_within
 from dnaft.config import build
 from dnaft.data.datamodule import SequenceDataModule
-from dnaft.data.splits import load_splits
-from dnaft.data.store_source import StoreSource
 from dnaft.data.task import Task
 from dnaft.errors import InputError
 from dnaft.models.checkpoint import look_for_checkpoint
 from dnaft.output import set_up_output
-from dnaft.pace import measure_pace
-from dnaft.run import prepare_data
+from dnaft.parts_check import check_parts
 from dnaft.settings import check_settings
-from dnaft.sweeps.count import count_run
+from dnaft.stand_ins import Reader, Reading, as_key, without
+from dnaft.sweeps.count import Count, count_run
 from dnaft.sweeps.plan import Cost, Pace
 
 log = logging.getLogger(__name__)
@@ -34,11 +33,10 @@ class Rehearsals:
     """Tries out runs one after another; what they share is read and measured once."""
 
     def __init__(self) -> None:
-        self._data: tuple[str, SequenceDataModule] | None = None
-        self._refused: dict[str, InputError] = {}
-        self._tables: dict[str, str] = {}
+        self._reader = Reader()
         self._weights: dict[str, tuple[str, str]] = {}
-        self._paces: dict[str, Pace | str] = {}
+        self._blueprints: dict[str, Blueprint | InputError | None] = {}
+        self._paces: dict[str, tuple[Pace | None, str]] = {}
 
     def __call__(self, config: dict[str, Any]) -> Cost:
         """Return what a run would take.
@@ -59,47 +57,40 @@ class Rehearsals:
 
     def _try_out(self, config: dict[str, Any]) -> Cost:
         task: Task = build(config["task"], "task")
+        check_parts(config, task)
         method = config["method"]
         if method["baseline"] is not None:
             from dnaft.baseline_run import refuse_language_model  # scikit-learn, as in run.py
 
             refuse_language_model(config)
-            missing = self._look_for_tables(config, task)
+            missing = self._reader.look_for_tables(config, task)
             return Cost(missing=missing, remarks=("a linear model: no estimate",))
         weights, where = self._look_for_weights(config["model"])
-        missing = (weights,) if weights else ()
-        data = self._read(config, task)
-        if isinstance(data, InputError):
-            # The tokenizer comes first: of the data nothing is said yet.
-            found = dict.fromkeys((*missing, str(data), *self._look_for_tables(config, task)))
-            remark = "no estimate without data and tokenizer"
-            return Cost(missing=tuple(found), remarks=(remark,))
+        reading, lacks, why_none = self._reader.read(config, task)
+        missing = tuple(dict.fromkeys(lack for lack in (weights, *lacks) if lack))
+        if reading is None:
+            return Cost(missing=missing, remarks=(f"no estimate: {why_none}",))
         if method["probe"] is not None:
             return Cost(missing=missing, remarks=("probes of layers: no estimate",))
-        return self._estimate(config, task, data, missing, where)
+        return self._estimate(reading, missing, where)
 
-    def _estimate(
-        self,
-        config: dict[str, Any],
-        task: Task,
-        data: SequenceDataModule,
-        missing: tuple[str, ...],
-        where: str,
-    ) -> Cost:
-        count = count_run(config["trainer"], len(data.train_dataloader()))
-        dev, test = len(data.in_order("dev")), len(data.in_order("test"))
+    def _estimate(self, reading: Reading, missing: tuple[str, ...], where: str) -> Cost:
+        config = reading.config
+        count = count_run(config["trainer"], reading.training_batches())
+        dev, test = reading.scored_batches("dev"), reading.scored_batches("test")
         watched = dev if config["eval"]["choose_on"] == "dev" else test
-        pace, remarks = None, []
+        blueprint = self._draw(reading)
+        pace, remarks = None, list(reading.remarks)
         if str(config["dry_run"]).lower() != "unmeasured":
-            found = self._measure(config, task, data, where)
-            if isinstance(found, str):
-                remarks.append(f"no estimate: {found}")
+            pace, said = self._measure(reading, blueprint, count, where)
+            if pace is None:
+                remarks = [*remarks, f"no estimate: {said}"]
             else:
-                pace = found
                 if where == "hub":
                     remarks.append("weights are to be fetched from the hub")
                 if where != "here":
                     remarks.append("measured with random weights of the same shape")
+                remarks += [said] if said else []
         return Cost(
             steps=count.steps,
             batches=count.batches,
@@ -109,26 +100,50 @@ class Rehearsals:
             remarks=tuple(remarks),
         )
 
+    def _draw(self, reading: Reading) -> Blueprint | None:
+        """Return how large the model is, if that can be told.
+
+        Raises:
+            InputError: If the method cannot be injected.
+        """
+        config, task = reading.config, reading.task
+        parts = [config[name] for name in ("model", "fast", "loss", "tokenizer")]
+        longest = reading.data.summary()["tokens"]["train"]["max"]
+        method = without(config["method"], "callbacks", "prefix", "suffix")
+        key = as_key([*parts, method, task.kind, task.outputs, longest])
+        if key not in self._blueprints:
+            try:
+                self._blueprints[key] = draw(config, task, reading.data)
+            except InputError as error:
+                self._blueprints[key] = error
+        found = self._blueprints[key]
+        if isinstance(found, InputError):
+            raise found
+        return found
+
     def _measure(
-        self, config: dict[str, Any], task: Task, data: SequenceDataModule, where: str
-    ) -> Pace | str:
-        """Return the pace of a run of this kind, or why there is none."""
+        self, reading: Reading, blueprint: Blueprint | None, count: Count, where: str
+    ) -> tuple[Pace | None, str]:
+        """Return the pace of a run of this kind and what to know of it, or why there is none."""
+        config, task, data = reading.config, reading.task, reading.data
         if not _on_one_device(config["trainer"]):
             # Lightning would start this command once more on each of the others.
-            return "steps are measured on one device alone, see trainer.devices"
+            return None, "steps are measured on one device alone, see trainer.devices"
         kind = _kind(config, task, data)
         if kind not in self._paces:
             model = config["model"]
-            names = f"{model['name']}, {config['method']['name']}, {task.name}"
-            log.info("measuring %s", names)
+            log.info("measuring %s", f"{model['name']}, {config['method']['name']}, {task.name}")
             if where != "here":
-                model = {**model, "source": None}
+                config = {**config, "model": {**model, "source": None}}
             try:
-                self._paces[kind] = measure_pace({**config, "model": model}, task, data)
+                bounds, stands_in = Bounds.here(config["trainer"]), reading.rows is not None
+                self._paces[kind] = measure_within(
+                    config, task, data, blueprint, bounds, count.steps, stands_in
+                )
             except InputError as error:
-                if where == "here":
+                if where == "here" and not reading.remarks:
                     raise
-                self._paces[kind] = str(error)
+                self._paces[kind] = None, str(error)
         return self._paces[kind]
 
     def _look_for_weights(self, model: Mapping[str, Any]) -> tuple[str, str]:
@@ -136,7 +151,7 @@ class Rehearsals:
         source = model.get("source")
         if source is None:
             return "", "here"
-        key = _key([source, model["revision"], model["allow_pickle"]])
+        key = as_key([source, model["revision"], model["allow_pickle"]])
         if key not in self._weights:
             try:
                 where = look_for_checkpoint(source, model["revision"], model["allow_pickle"])
@@ -145,63 +160,26 @@ class Rehearsals:
                 self._weights[key] = str(error), "nowhere"
         return self._weights[key]
 
-    def _look_for_tables(self, config: Mapping[str, Any], task: Task) -> tuple[str, ...]:
-        key = _key([config["task"], config["data_dir"]])
-        if key not in self._tables:
-            try:
-                if isinstance(task.source, StoreSource):
-                    task.source.open(task.rules, config["data_dir"])
-                else:
-                    load_splits(task, config["data_dir"])
-                self._tables[key] = ""
-            except InputError as error:
-                self._tables[key] = str(error)
-        return (self._tables[key],) if self._tables[key] else ()
-
-    def _read(self, config: dict[str, Any], task: Task) -> SequenceDataModule | InputError:
-        """Return the encoded data; those of the last run again if they are the same."""
-        parts = [config[name] for name in ("task", "tokenizer", "data")]
-        tokens = config["model"].get("max_tokens"), config["method"]["virtual_tokens"]
-        key = _key([*(_without(part, "seed") for part in parts), tokens])
-        if key in self._refused:
-            return self._refused[key]
-        if self._data is None or self._data[0] != key:
-            self._data = None  # before the next: two may not fit into memory
-            try:
-                self._data = key, prepare_data(config, task)
-            except InputError as error:
-                self._refused[key] = error
-                return error
-        return self._data[1]
-
 
 def _kind(config: Mapping[str, Any], task: Task, data: SequenceDataModule) -> str:
     """Return all that the time of a step depends on: model, method, batch, length and the like."""
     kept = {name: part for name, part in config.items() if name not in _SLOWS_NOTHING}
-    method = _without(kept["method"], "optimizer", "prefix", "suffix")
+    method = without(kept["method"], "optimizer", "prefix", "suffix")
     # Numbers of a callback change what it decides; that it is there costs time.
     method["callbacks"] = sorted(method["callbacks"])
     kept["method"] = method
-    kept["data"] = _without(kept["data"], "seed", "data_dir", "cache_dir")
-    kept["trainer"] = _without(
+    kept["data"] = without(kept["data"], "seed", "data_dir", "cache_dir")
+    kept["trainer"] = without(
         kept["trainer"], "max_epochs", "max_steps", "val_check_interval", "check_val_every_n_epoch",
         "limit_train_batches", "log_every_n_steps",
     )  # fmt: skip
-    kept["tokenizer"] = _without(kept["tokenizer"], "prefix", "suffix")
+    kept["tokenizer"] = without(kept["tokenizer"], "prefix", "suffix")
     tokens = data.summary()["tokens"]["train"]["mean"]
     length = -(-int(tokens) // _TOKENS_A_CLASS)
-    return _key([kept, task.kind, task.outputs, length])
+    return as_key([kept, task.kind, task.outputs, length])
 
 
 def _on_one_device(trainer: Mapping[str, Any]) -> bool:
     devices = trainer.get("devices")
     chosen = len(devices) == 1 if isinstance(devices, list) else str(devices) == "1"
     return chosen and trainer.get("num_nodes", 1) == 1
-
-
-def _without(part: Any, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in part.items() if name not in names}
-
-
-def _key(parts: Any) -> str:
-    return json.dumps(parts, sort_keys=True, default=str)

@@ -13,8 +13,15 @@ from dnaft.sweeps.work import Work, identity, same
 
 
 def is_wanted(value: object) -> bool:
-    """Return whether `dry_run` asks for one; `check_settings` refuses what is no value of it."""
-    return str(value).lower() in DRY_RUN[1:]
+    """Return whether `dry_run` asks for one.
+
+    Raises:
+        InputError: If it is no value of `dry_run`: here, before a run is composed or begun.
+    """
+    text = str(value).lower()
+    if text not in DRY_RUN:
+        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {value}")
+    return text in DRY_RUN[1:]
 
 
 def plan_runs(

@@ -108,9 +108,10 @@ class Plan:
         )
         if open_runs:
             parts += [_table(open_runs), *_total(open_runs)]
-        parts += _listed("Remarks", [(run.label, cost.remarks) for run, cost in open_runs])
+        alone = len(self.runs) == 1
+        parts += _listed("Remarks", [(run.label, cost.remarks) for run, cost in open_runs], alone)
         parts += _listed(
-            "Missing or wrong here", [(run.label, cost.missing) for run, cost in open_runs]
+            "Missing or wrong here", [(run.label, cost.missing) for run, cost in open_runs], alone
         )
         if open_runs and not self.lacks:
             parts.append("Nothing is missing here.")
@@ -123,17 +124,27 @@ def names_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> tuple[str
     return choices["task"], choices["model"], choices["method"], batch
 
 
-def _listed(title: str, said: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Return a paragraph of messages, each once with the runs it is about; none for none."""
+def _listed(
+    title: str, said: Iterable[tuple[str, tuple[str, ...]]], alone: bool = False
+) -> list[str]:
+    """Return a paragraph of messages, each once with the runs it is about; none for none.
+
+    Args:
+        title: What the messages are.
+        said: The messages about each run, by its label.
+        alone: Whether there is one run, which needs no naming.
+    """
     runs: dict[str, list[str]] = defaultdict(list)
     for label, messages in said:
         for message in messages:
             runs[message].append(label)
-    lines = [
-        f"- {message} [{of[0] if len(of) == 1 else f'{len(of)} runs, such as {of[0]}'}]"
-        for message, of in runs.items()
-    ]
+    lines = [f"- {message}{'' if alone else _whose(of)}" for message, of in runs.items()]
     return ["\n".join([f"{title}:", *lines])] if lines else []
+
+
+def _whose(labels: list[str]) -> str:
+    first = labels[0]
+    return f" [{first}]" if len(labels) == 1 else f" [{len(labels)} runs, such as {first}]"
 
 
 def _table(runs: list[tuple[PlannedRun, Cost]]) -> str:
