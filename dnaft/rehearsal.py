@@ -13,7 +13,7 @@ from dnaft.errors import InputError
 from dnaft.models.checkpoint import look_for_checkpoint
 from dnaft.output import set_up_output
 from dnaft.parts_check import check_parts
-from dnaft.settings import check_settings
+from dnaft.settings import check_settings, read_dry_run
 from dnaft.stand_ins import Reader, Reading, as_key, without
 from dnaft.sweeps.count import Count, count_run
 from dnaft.sweeps.plan import Cost, Pace
@@ -81,7 +81,7 @@ class Rehearsals:
         watched = dev if config["eval"]["choose_on"] == "dev" else test
         blueprint = self._draw(reading)
         pace, remarks = None, list(reading.remarks)
-        if str(config["dry_run"]).lower() != "unmeasured":
+        if read_dry_run(config["dry_run"]) != "unmeasured":
             pace, said = self._measure(reading, blueprint, count, where)
             if pace is None:
                 remarks = [*remarks, f"no estimate: {said}"]

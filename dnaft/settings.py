@@ -76,6 +76,18 @@ def check_choices(choices: Mapping[str, str]) -> None:
             )
 
 
+def read_dry_run(value: object) -> str:
+    """Return which of `DRY_RUN` a value is.
+
+    Raises:
+        InputError: If it is none.
+    """
+    text = str(value).lower()
+    if text not in DRY_RUN:
+        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {value}")
+    return text
+
+
 def check_settings(config: Mapping[str, Any]) -> None:
     """Check the keys that no constructor checks.
 
@@ -87,8 +99,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """
     _check_keys(config, TrainConfig)
     _check_seed(config["seed"])
-    if str(config["dry_run"]).lower() not in DRY_RUN:
-        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {config['dry_run']}")
+    read_dry_run(config["dry_run"])
     chooser = config["eval"]["choose_on"]
     if chooser not in ("dev", "test"):
         raise InputError(f"eval.choose_on: must be dev or test, got {chooser}")

@@ -24,10 +24,10 @@ EXAMPLES = """\
 
 
 def _train(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> None:
-    from dnaft.settings import check_settings
+    from dnaft.settings import DRY_RUN, check_settings, read_dry_run
 
     check_settings(config)
-    if str(config["dry_run"]).lower() != "false":
+    if read_dry_run(config["dry_run"]) != DRY_RUN[0]:
         raise InputError("dry_run: hydra.mode=RUN asks for the run itself; leave one of them out")
     from dnaft.processes import run_in_processes
 

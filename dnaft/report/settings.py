@@ -1,10 +1,12 @@
 """What differs between the configurations of runs, under names short enough for a table."""
 
 import json
-import sys
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
+
+from dnaft.report.marks import number
 
 # Where, how fast and with which words a run ran; not what it computed. Who chose the checkpoint is
 # in the name of the method, what released programs do otherwise in a setting of its own.
@@ -41,9 +43,7 @@ def is_number(value: Value) -> bool:
     >>> is_number(0.1), is_number(float("inf")), is_number(True)
     (True, False, False)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= sys.float_info.max
+    return not math.isnan(number(value))
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Value]:

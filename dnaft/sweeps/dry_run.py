@@ -6,7 +6,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dnaft.errors import InputError
 from dnaft.explain import explain
-from dnaft.settings import DRY_RUN, check_choices
+from dnaft.settings import DRY_RUN, check_choices, read_dry_run
 from dnaft.sweeps.claim import find_finished
 from dnaft.sweeps.plan import Cost, Plan, PlannedRun, Rehearse, names_of
 from dnaft.sweeps.work import Work, identity, same
@@ -18,10 +18,7 @@ def is_wanted(value: object) -> bool:
     Raises:
         InputError: If it is no value of `dry_run`: here, before a run is composed or begun.
     """
-    text = str(value).lower()
-    if text not in DRY_RUN:
-        raise InputError(f"dry_run: must be {', '.join(DRY_RUN)}; got {value}")
-    return text in DRY_RUN[1:]
+    return read_dry_run(value) in DRY_RUN[1:]
 
 
 def plan_runs(

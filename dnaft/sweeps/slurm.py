@@ -62,10 +62,10 @@ def on_slurm(
             "hydra.launcher.cluster=local makes processes of this machine"
         )
     whole_number("hydra.launcher.requeue", requeue, 0)
-    limits = {f"{kind}_max_num_timeout": requeue for kind in ("slurm", "local")}
+    limit = {f"{cluster}_max_num_timeout": requeue}
     try:
         executor = library("submitit").AutoExecutor(
-            folder=folder / ".submitit" / "%j", cluster=cluster, **limits
+            folder=folder / ".submitit" / "%j", cluster=cluster, **limit
         )
     except ValueError as error:
         raise InputError(f"hydra.launcher.cluster: {error}; slurm or local") from error
