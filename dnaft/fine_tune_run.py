@@ -120,7 +120,8 @@ def fine_tune(
             "end": count_ranks(backbone),
             "parameters": {"end": count_kept_parameters(backbone)},
         }
-    chosen_step = restore_best(module, one(callbacks, LateChoice), trainer.global_step)
+    best = one(callbacks, LateChoice)
+    chosen_step = restore_best(module, best, trainer.global_step)
     if module.triplets:
         ranks["chosen"] = count_ranks(backbone)
         ranks["parameters"]["chosen"] = count_kept_parameters(backbone)
@@ -160,6 +161,7 @@ def fine_tune(
             "metric": metric,
             "value": scores[watched][metric],
             "split": watched,
+            "by_score": bool(best.best_model_path),
         },
         training={
             "class_weights": module.loss.class_weights,

@@ -9,6 +9,8 @@ from dnaft.config import PretrainConfig, TrainConfig, check_arguments
 from dnaft.errors import InputError, near
 
 _LARGEST_SEED = 2**32 - 1  # of numpy's generator, which Lightning seeds, too
+# Weights in half precision lose digits that the scores and the saved run do not get back.
+_LOSSY = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
 # Of the trainer: Lightning divides by the first, and takes a negative second for none.
 _LEAST = {"accumulate_grad_batches": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
 _COMPONENTS = ("task", "tokenizer", "data", "loss", "trainer", "logger")
@@ -29,13 +31,18 @@ _OF_TRAINING: _Switches = {
     },
     "eval": {"mlm": False, "choose_on": "dev", "choose_after": 0},
     "fast": {"gradient_checkpointing": False, "frozen_bf16": None},
+    "method": {"virtual_tokens": 0, "orthogonality_weight": 0, "head_dropout": 0},
 }
 # The same for probes, which read a language model, on one strand or both, and train none.
 _OF_TRAINING_ALONE: _Switches = {
     **_OF_TRAINING,
     "data": {"weighted_sampling": False, "reverse_complement": 0},
-    "method": {"virtual_tokens": 0, "orthogonality_weight": 0, "head_dropout": 0},
     "trainer": {"precision": ("auto", "32-true")},
+}
+# And for baselines, which read no language model.
+_OF_LANGUAGE_MODELS: _Switches = {
+    **_OF_TRAINING,
+    "method": {**_OF_TRAINING["method"], "quantise": None, "prefix": "", "suffix": ""},
 }
 
 
@@ -114,6 +121,12 @@ def check_settings(config: Mapping[str, Any]) -> None:
         value = config["trainer"].get(name)
         if isinstance(value, int | float) and value < least:
             raise InputError(f"trainer.{name}: must be {least} or more, got {value}")
+    precision = config["trainer"].get("precision")
+    if precision in _LOSSY:
+        raise InputError(
+            f"trainer.precision: {precision} rounds the weights that train; set bf16-mixed, which "
+            "rounds products alone, or auto, 16-mixed, 32-true, 64-true"
+        )
     _check_method(config["method"])
     if config["loss"].get("class_weights") == "balanced" and config["data"].get(
         "weighted_sampling"
@@ -124,16 +137,17 @@ def check_settings(config: Mapping[str, Any]) -> None:
         )
     _check_accumulation(config)
     if config["method"]["baseline"] is not None:
-        _check_switches(config, _OF_TRAINING)
+        _check_switches(config, _OF_LANGUAGE_MODELS)
     if config["method"]["probe"] is not None:
         _check_switches(config, _OF_TRAINING_ALONE)
+    linear = config["method"]["baseline"] is not None or config["method"]["probe"] is not None
     for key, parts in (
         ("callbacks", config["callbacks"]),
         ("method.callbacks", config["method"]["callbacks"]),
     ):
         if not isinstance(parts, Mapping):
             raise InputError(f"{key}: got {parts!r}; needs named callbacks, or callbacks=none")
-        if parts and config["method"]["probe"] is not None:
+        if parts and linear:
             raise InputError(
                 f"{key}: {', '.join(parts)} act while a model is trained, and method "
                 f"{config['method']['name']} trains none; leave them out"

@@ -10,6 +10,10 @@ from dnaft.methods.norms import layer_norms
 from dnaft.methods.trial import send_row
 from dnaft.models.backbone import Backbone
 
+# How LoRA may begin: PEFT's other ways change the frozen matrices, which a run does not keep, or
+# want data that they are not given here.
+_LORA_STARTS = ("gaussian", "orthogonal", "mica")
+
 
 def inject_peft(
     backbone: Backbone,
@@ -29,8 +33,9 @@ def inject_peft(
         virtual_tokens: Learned positions in front of each row; for prompt learning alone.
 
     Raises:
-        ValueError: If it is no configuration of PEFT, PEFT refuses it, a role matches no module, or
-            the model does not run with the adapter.
+        ValueError: If it is no configuration of PEFT, PEFT refuses it, a role matches no module,
+            the model does not run with the adapter, or it would do less than it says or change
+            what is frozen.
     """
     if not isinstance(peft_config, PeftConfig):
         raise ValueError(
@@ -39,6 +44,17 @@ def inject_peft(
         )
     config: Any = copy.deepcopy(peft_config)
     name = type(config).__name__
+    if config.peft_type == PeftType.ADALORA:
+        raise ValueError(
+            f"{name}: its ranks move only if a training loop calls PEFT's allocator, which none "
+            "does here; take method=adalora or adalora_rs"
+        )
+    start = getattr(config, "init_lora_weights", True)
+    if isinstance(start, str) and start not in _LORA_STARTS:
+        raise ValueError(
+            f"{name}: init_lora_weights={start} changes the frozen matrices, of which a run keeps "
+            f"none, or wants data first; leave it out, or take {' or '.join(_LORA_STARTS)}"
+        )
     if getattr(config, "num_virtual_tokens", virtual_tokens) is None:
         config.num_virtual_tokens = virtual_tokens
     if getattr(config, "num_virtual_tokens", 0) != virtual_tokens:

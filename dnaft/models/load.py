@@ -14,7 +14,7 @@ from dnaft.models.backbone import Backbone, matrix_names
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.models.native import register
 from dnaft.models.pooling import Pooling
-from dnaft.models.quantise import Quantised, check_quantised, quantisation
+from dnaft.models.quantise import Quantised, check_quantised, keep_unpacked, quantisation
 
 # Weights of modules that the last hidden state does not depend on.
 _NOT_USED = ("contact_head.",)
@@ -179,6 +179,7 @@ def _pretrained(
             f"model.source: cannot load {source} ({first.rstrip('.')}). Check that config.json "
             "belongs to these weights and that all files are whole"
         ) from error
+    keep_unpacked(model)
     missing = sorted(name for name in info["missing_keys"] if not name.startswith(_NOT_USED))
     if missing:
         raise InputError(

@@ -60,6 +60,17 @@ def quantisation(config: Any, kind: Quantised, matrices: Iterable[str]) -> Any:
     )
 
 
+def keep_unpacked(model: nn.Module) -> None:
+    """Have a model in four bits compute alike in training and in scoring.
+
+    On processors with AVX512-BF16 bitsandbytes packs a matrix anew in its first pass without
+    gradients. The packed form computes in bfloat16 and does not train.
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]
+
+
 def numel(parameter: nn.Parameter) -> int:
     """Return how many weights a parameter stands for; two of four bits share a byte."""
     state = getattr(parameter, "quant_state", None)

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from dnaft.callbacks.rank_sampler import RankSampler
 from dnaft.errors import InputError
 from dnaft.finetuner import FineTuner
+from dnaft.flops import count_flops
 from dnaft.methods.fuse import fuse_adapters
 from dnaft.optimization import AdamW
 from rank_runs import MATRICES, QUIET, RANK, batches, fit, module, ranks, sampler
@@ -80,6 +81,18 @@ def test_the_removal_itself_changes_no_logit(capsys: pytest.CaptureFixture[str])
     for step in range(1, 30):
         assert torch.equal(tuners[0][step], tuners[1][step])
     torch.testing.assert_close(tuners[1][30], tuners[0][30], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_what_was_removed_is_no_longer_computed(fused: bool) -> None:
+    """A triplet costs a product with each of its vectors, of 16 features, for each of 60 tokens."""
+    operations = []
+    for compact in (False, True):
+        tuner = fit(sampler(compact=compact, **HARD))
+        if fused:
+            assert fuse_adapters(tuner.backbone) == MATRICES
+        operations.append(count_flops(lambda tuner=tuner: logits(tuner)))  # type: ignore[misc]
+    assert operations[0] - operations[1] == 20 * 2 * (16 + 16) * IDS.numel()
 
 
 def test_without_an_allocation_nothing_is_removed() -> None:

@@ -1,6 +1,7 @@
 """The learning rates of conf/method are those that the committed sweep chose by dev."""
 
 import csv
+import json
 import re
 import statistics
 from collections import defaultdict
@@ -66,3 +67,26 @@ def test_a_whole_wide_model_learns_slowly(method: str) -> None:
     for model in ("dnabert2", "caduceus_ps_131k"):
         rate = composed(f"model={model}", f"method={method}")["method"]["optimizer"]["lr"]
         assert rate == 3e-5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "narrow"),
+    [({"hidden_size": 64}, True), ({"d_model": 768}, False), ({}, False)],
+)
+def test_the_width_is_that_of_the_weights(
+    architecture: dict[str, int], narrow: bool, tmp_path: Path
+) -> None:
+    """A tiny yaml with large weights does not learn at the rate of a tiny model."""
+    (tmp_path / "config.json").write_text(json.dumps(architecture))
+    optimizer = composed("model=tiny", f"model.source={tmp_path}", "method=full")["method"][
+        "optimizer"
+    ]
+    assert (optimizer["lr"], optimizer["head_lr"]) == ((1e-3, 0.01) if narrow else (3e-5, None))
+
+
+def test_a_hub_id_by_hand_has_no_known_width() -> None:
+    """A yaml's own has a pinned commit, so that its width is known."""
+    by_hand = composed("model=tiny_opt", "model.source=facebook/opt-1.3b", "method=lora")
+    assert by_hand["method"]["optimizer"]["lr"] == 3e-4
+    own = composed("model=hyenadna_tiny_1k", "method=full")
+    assert own["method"]["optimizer"]["lr"] == 1e-3

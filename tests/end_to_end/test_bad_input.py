@@ -79,6 +79,10 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "epochs_word": (["trainer.max_epochs=abc"], ["trainer.max_epochs: got 'abc'; needs a whole"]),
     "epochs_none": (["trainer.max_epochs=-5"], ["trainer: ", "max_epochs"]),
     "precision": (["trainer.precision=7"], ["trainer", "precision"]),
+    "half precision": (
+        ["trainer.precision=bf16-true"],
+        ["trainer.precision: bf16-true rounds the weights that train", "set bf16-mixed"],
+    ),
     "accelerator": (["trainer.accelerator=abacus"], ["trainer: ", "abacus"]),
     "devices": (["trainer.devices=none_at_all"], ["trainer: ", "devices"]),
     "accumulate": (
@@ -324,9 +328,23 @@ def test_language_model_is_missing(refused: Command) -> None:
     assert "model=tiny" in message
 
 
-def test_a_baseline_passes_over_nothing_in_silence(refused: Command) -> None:
-    message = refused("method=baseline_kmer", "loss.focal_gamma=2", small=False)
-    assert message.startswith("loss.focal_gamma: is 2, and method baseline_kmer is a linear model")
+# override, start of the message
+NOT_FOR_BASELINES = {
+    "loss.focal_gamma=2": "loss.focal_gamma: is 2, and method baseline_kmer is a linear model",
+    "method.head_dropout=0.5": "method.head_dropout: is 0.5, and method baseline_kmer",
+    "method.orthogonality_weight=3": "method.orthogonality_weight: is 3, and method",
+    "method.quantise=nf4": "method.quantise: is nf4, and method baseline_kmer",
+    "method.prefix=ABC": "method.prefix: is ABC, and method baseline_kmer",
+    "callbacks=early_stopping": "callbacks: early_stopping act while a model is trained",
+}
+
+
+@pytest.mark.parametrize(("override", "start"), NOT_FOR_BASELINES.items())
+def test_a_baseline_passes_over_nothing_in_silence(
+    override: str, start: str, refused: Command
+) -> None:
+    message = refused("method=baseline_kmer", override, small=False)
+    assert message.startswith(start)
 
 
 # overrides, start of the message

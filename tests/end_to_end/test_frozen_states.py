@@ -165,7 +165,7 @@ def test_a_damaged_entry_is_computed_anew(train: Command, tmp_path: Path) -> Non
         ([*PROBE, "fast.cache_gib=0"], "more than fast.cache_gib=0 or the disk has room for"),
         ([*PROBE, "trainer.limit_train_batches=2"], "training reads 32 rows; to keep their"),
         ([*PROBE, "trainer.max_steps=3"], "training reads 24 rows; to keep their"),
-        ([*PROBE, "trainer.precision=bf16-true"], "trainer.precision=bf16-true"),
+        ([*PROBE, "trainer.precision=64-true"], "trainer.precision=64-true"),
         ([*PARTIAL, "fast.gradient_checkpointing=true"], "fast.gradient_checkpointing=true"),
     ],
     ids=["dropout", "no room", "few batches", "few steps", "precision", "computed twice"],

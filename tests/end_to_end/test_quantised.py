@@ -16,7 +16,7 @@ from dnaft.config import build
 from dnaft.errors import InputError
 from dnaft.export import Settings, check
 from dnaft.export_run import DESCRIPTION, export
-from dnaft.models.quantise import check_quantised, numel
+from dnaft.models.quantise import check_quantised, keep_unpacked, numel
 from dnaft.saved_probe import load_probe
 from dnaft.saved_run import ADAPTER, BASE, load_model, save_base
 from small_methods import IDS, MASK, method_config
@@ -26,13 +26,6 @@ from small_runs import Command, result
 AT_HAND = find_spec("bitsandbytes") is not None
 needs_package = pytest.mark.skipif(not AT_HAND, reason="bitsandbytes is not installed")
 MODELS = ["tiny", "nt_500m_1000g", "dnabert2", "opt_125m", "generator_eukaryote_1b2"]
-
-
-@pytest.fixture(autouse=True)
-def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On CPUs with AVX512-BF16 bitsandbytes computes in bfloat16, and multiples of 32 rows only."""
-    if AT_HAND:
-        monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
 
 
 def quantised(name: str, folder: Path, kind: str = "nf4") -> Any:
@@ -105,6 +98,21 @@ def test_nf4_rounds_to_the_levels_of_the_paper(tmp_path: Path) -> None:
     rounded = levels[(scaled[:, None] - levels).abs().argmin(dim=1)] * block.abs().max()
     # The scales are kept in eight bits, so not to the last digit.
     torch.testing.assert_close(back.flatten()[:64], rounded, rtol=0.05, atol=1e-4)
+
+
+@needs_package
+def test_scoring_computes_what_training_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a processor with AVX512-BF16, too, for which bitsandbytes has a form of its own."""
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    _, backbone = quantised("tiny", tmp_path)
+    ids = IDS % 5 + 3
+    trained = backbone.train().encode(ids, MASK)
+    with torch.no_grad():
+        scored = backbone.eval().encode(ids, MASK)
+    assert torch.equal(trained, scored)
+    backbone.train().encode(ids, MASK).sum().backward()
 
 
 @needs_package
@@ -225,6 +233,7 @@ def test_an_exported_adapter_says_how_to_load_its_base(
             dtype=torch.float32,
             quantization_config=settings and BitsAndBytesConfig(**settings),
         )
+        keep_unpacked(base)
         packed = {n for n, p in base.named_parameters() if not p.is_floating_point()}
         assert packed == ({f"{m}.weight" for m in backbone.matrices} if settings else set())
         layers = {"norm": nn.BatchNorm1d(16, affine=False), "linear": nn.Linear(16, 1)}

@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
+from dnaft.flops import count_flops
 from dnaft.methods.adalora import inject_adalora
 from dnaft.methods.ia3 import inject_ia3
 from dnaft.methods.lora import inject_lora
@@ -124,6 +125,14 @@ def test_the_files_are_smaller_by_what_was_pruned(tmp_path: Path) -> None:
         "adapter_config.json",
         "adapter_model.safetensors",
     ]
+
+
+def test_the_saved_adapter_computes_what_was_kept_alone(tmp_path: Path) -> None:
+    backbone = pruned([2, 1, 0, 2])
+    save_model(backbone, tmp_path)
+    loaded, _ = reload(backbone, tmp_path)
+    svd, lora = (count_flops(lambda model=model: logits(model)) for model in (backbone, loaded))  # type: ignore[misc]
+    assert svd - lora == (4 * 6 - 5) * 2 * (16 + 16) * IDS.numel()
 
 
 def test_a_model_without_any_triplet_left_still_has_its_head(tmp_path: Path) -> None:
