@@ -39,6 +39,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C reaches a process and all that it started
             # A suite in the background may have been told to ignore interrupts.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )

@@ -1,10 +1,13 @@
 """Where the runs of a sweep are carried out: each of these takes work and yields outcomes."""
 
 import importlib
+import itertools
 import os
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +50,36 @@ def in_processes(work: Sequence[Work], folder: Path, *, n_jobs: int) -> Outcomes
 
     if n_jobs != -1:
         whole_number("hydra.launcher.n_jobs, if it is not -1", n_jobs, 1)
+    # It replaces processes that have grown, and says so to whoever reads the sweep's table.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
     processes = min(len(work), cpu_count() if n_jobs == -1 else n_jobs)
     missing = set(range(len(work)))
 
     def attempt(positions: Iterable[int], processes: int) -> Outcomes:
-        from concurrent.futures import as_completed
-
         pool = get_reusable_executor(max_workers=processes, timeout=60)
-        futures = {pool.submit(work[i]): i for i in positions}
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except TerminatedWorkerError as error:
-                if len(futures) > 1:
-                    continue
-                codes = re.search(r"\{(.+?)\}", str(error))  # in a paragraph of advice
-                yield futures[future], lost(codes[1] if codes else error)
+        waiting = iter(positions)
+        running: dict[Future[Outcome], int] = {}
+        try:
+            while True:
+                # No more than run at once: loky stumbles over others when it is shut down.
+                for i in itertools.islice(waiting, processes - len(running)):
+                    running[pool.submit(work[i])] = i
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    i = running.pop(future)
+                    try:
+                        outcome = future.result()
+                    except TerminatedWorkerError as error:
+                        waiting = iter(())  # the pool takes no more
+                        if processes > 1:
+                            continue  # whose fault it was shows when each runs alone
+                        codes = re.search(r"\{(.+?)\}", str(error))  # in a paragraph of advice
+                        outcome = lost(codes[1] if codes else error)
+                    yield i, outcome
+        finally:
+            if running:  # interrupted: what is killed goes on from its last checkpoint
+                pool.shutdown(wait=True, kill_workers=True)
 
     for i, outcome in attempt(sorted(missing), processes):
         missing.discard(i)

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +43,30 @@ def test_a_process_that_dies_takes_no_other_run_with_it(program: Program) -> Non
     assert "error: seed=15: its process died, for want of memory or time perhaps (EXIT(9))" in err
     assert err.endswith("error: 1 of 3 runs failed\n")
     assert len(rows(out)) == 2 + 2
+
+
+@pytest.mark.parametrize("everyone", [True, False], ids=["Ctrl-C", "the command alone"])
+def test_an_interrupt_ends_the_runs_of_joblib_too(program: Program, everyone: bool) -> None:
+    process = program.start(
+        *SWEEP[:2], "seed=range(1,9)", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", seconds=4
+    )
+    deadline = time.monotonic() + 60
+    while not program.log("step") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if everyone:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "interrupted; the same command goes on where it stopped\n"
+    begun = program.log("step")
+    assert 0 < len(begun) <= 2 * STEPS
+    assert not program.log("done")
+    time.sleep(3)
+    assert program.log("step") == begun
+    out, _ = program.run(*SWEEP)
+    assert len(rows(out)) == 2 + 3
 
 
 def test_submitit_on_this_machine(program: Program) -> None:
