@@ -53,10 +53,11 @@ def _find_input_error(error: BaseException) -> InputError | None:
 
 def _explain_one(error: BaseException) -> str | None:
     if isinstance(error, MissingConfigException) and error.options:
-        group, _, choice = str(error.missing_cfg_file).partition("/")
-        return (
-            f"{group}: there is no {choice or 'empty choice'}; {near(choice, names(error.options))}"
-        )
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        offered = names(error.options)
+        if group == "hydra/launcher":
+            offered.remove("basic")  # Hydra's own, which knows nothing of run folders
+        return f"{group}: there is no {choice or 'empty choice'}; {near(choice, offered)}"
     if isinstance(error, OverrideParseException):
         return (
             f"{error.override}: cannot be read as KEY=VALUE; quote values with spaces, commas or "

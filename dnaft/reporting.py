@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from dnaft import __version__, record
-from dnaft.errors import InputError
+from dnaft.errors import InputError, counted
 from dnaft.models.quantise import numel
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
@@ -64,7 +64,7 @@ def show_results(result: RunRecord, folder: Path, lines: list[str]) -> None:
     runs = finished_runs(folder.parents[2])
     runs.sort(key=lambda run: (run[0].chosen["metric"], run[0].main_score("dev")))
     shown = runs[-_MOST_ROWS:]
-    print(f"\n{len(runs)} finished runs of {result.task}, the best on dev last:\n")
+    print(f"\n{counted(len(runs), 'finished run')} of {result.task}, the best on dev last:\n")
     print(record.table([run for run, _ in shown], [name for _, name in shown]))
     if result.forgetting:
         print(f"\n{_describe_forgetting(result.forgetting)}")

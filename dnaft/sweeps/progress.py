@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from dnaft.errors import counted
 from dnaft.run_folder import is_finished, numbered
+from dnaft.sweeps.best import best_of_tasks
 from dnaft.sweeps.run_output import LOG, last_line
-from dnaft.sweeps.summary import Entry, Summary, describe, duration, scored
+from dnaft.sweeps.summary import Entry, Summary, describe, duration
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -115,11 +116,10 @@ def picture(summary: Summary, width: int) -> "Group":
     ]
     for entry in summary.failed[:_MOST_FAILED]:
         rows.append(("failed", entry.label, "", entry.outcome.message if entry.outcome else ""))
-    best = summary.best()
+    best = best_of_tasks(summary.done)
     if len(best) > 1:
-        for entry in best[:_MOST_BEST]:
-            task = entry.result.task if entry.result else ""
-            rows.append(("best", entry.label, "", f"{task}: dev {scored(entry)}"))
+        for one in best[:_MOST_BEST]:
+            rows.append(("best", one.label, "", f"{one.task}: dev {one.scored}"))
         if len(best) > _MOST_BEST:
             rows.append(("", f"and of {counted(len(best) - _MOST_BEST, 'task')} more", "", ""))
     label = min(max((len(row[1]) for row in rows), default=0), max(_LABEL, width // 3))
@@ -146,9 +146,9 @@ def headline(summary: Summary, ages: Sequence[float]) -> str:
     """
     total, done, failed = summary.total, len(summary.done), len(summary.failed)
     parts = [f"{done} of {total} done", f"{len(ages)} running", f"{failed} failed"]
-    best = summary.best()
+    best = best_of_tasks(summary.done)
     if len(best) == 1:
-        parts.append(f"best on dev: {scored(best[0])}, {best[0].label}")
+        parts.append(f"best on dev: {best[0].scored}, {best[0].label}")
     left = summary.seconds_left(ages)
     if left:
         parts.append(f"about {duration(left)} left")

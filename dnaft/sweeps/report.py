@@ -4,7 +4,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from dnaft.sweeps.summary import Entry, Summary, scored
+from dnaft.sweeps.best import Best, best_of_tasks
+from dnaft.sweeps.summary import Summary
 from dnaft.sweeps.work import Outcome
 
 _OFFLINE = "wandb/offline-run-*"
@@ -24,9 +25,9 @@ def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
     if table:
         print(f"\n{len(summary.done)} of {summary.total} runs are done, the best on dev last:\n")
         print(table)
-    best = summary.best()
+    best = best_of_tasks(summary.done)
     if len(best) == 1:
-        print(f"\nbest on dev: {best[0].label}\nrun folder: {best[0].folder}")
+        print(f"\nbest on dev: {best[0].label}, {best[0].scored}\nrun folder: {best[0].folder}")
     elif best:
         print(f"\nbest on dev of each task:\n{_listed(best)}")
     offline = [e.folder for e in summary.done if e.folder and any(e.folder.glob(_OFFLINE))]
@@ -46,9 +47,9 @@ def report_sweep(summary: Summary, traceback_wanted: bool) -> list[Outcome]:
     return [outcome for _, outcome in failed]
 
 
-def _listed(best: Sequence[Entry]) -> str:
-    """Return a line for each of the best runs, its columns aligned, the run folder last."""
-    rows = [(e.result.task if e.result else "", scored(e), e.label, str(e.folder)) for e in best]
+def _listed(best: Sequence[Best]) -> str:
+    """Return a line for each of the best settings, its columns aligned, the run folder last."""
+    rows = [(one.task, one.scored, one.label, str(one.folder)) for one in best]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,18 +83,6 @@ class Summary:
         """Runs that failed."""
         return [e for e in self.entries if e.outcome is not None and e.outcome.status == "failed"]
 
-    def best(self) -> list[Entry]:
-        """Return the run with the best dev score of each task and metric."""
-        best: dict[tuple[str, str], tuple[float, Entry]] = {}
-        for entry in self.done:
-            value = score(entry)
-            if value is None or entry.result is None:
-                continue
-            kind = entry.result.task, str(entry.result.chosen["metric"])
-            if kind not in best or value > best[kind][0]:
-                best[kind] = value, entry
-        return [best[kind][1] for kind in sorted(best)]
-
     def seconds_left(self, ages: Sequence[float]) -> float | None:
         """Estimate the time that is left from the runs that were done here; None before the first.
 
@@ -165,7 +153,13 @@ def _name(result: RunRecord, label: str) -> str:
     """Return what the other columns of the table do not say of a run."""
     own = [part for part in label.split() if not part.startswith(("task=", "model=", "method="))]
     name = " ".join(own) or f"seed={result.seed}"
+    if len(name) > _LONGEST:  # the end of a key says what it is: inject.dropout, optimizer.lr
+        name = " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in _pairs(own))
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def _pairs(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    return (word.partition("=") for word in words)
 
 
 def describe(entry: Entry) -> str:

@@ -115,7 +115,17 @@ def test_the_best_of_each_task_is_told_at_the_end(program: Program) -> None:
     found = out.partition("best on dev of each task:\n")[2].splitlines()
     runs = program.folder / "outputs"
     assert [line.split() for line in found] == [
-        [task, "mcc", "0.1990", f"task={task}", "seed=1", f"{runs}/{task}/yeast_mini/lora/seed1"]
+        [
+            task,
+            "mcc",
+            "0.1985",
+            "(mean",
+            "of",
+            "2",
+            "seeds)",
+            f"task={task}",
+            f"{runs}/{task}/yeast_mini/lora/seed1",
+        ]
         for task in ("yeast_promoter", "yeast_tata")
     ]
 
@@ -194,3 +204,9 @@ def test_a_launcher_that_knows_nothing_of_run_folders_is_refused(program: Progra
     assert err.startswith("error: hydra/launcher: hydra._internal.core_plugins.basic_launcher")
     assert err.endswith("choose sequential, joblib, submitit or ray\n")
     assert program.results() == []
+
+
+def test_a_launcher_that_there_is_not(program: Program) -> None:
+    _, err = program.run(*FOUR, "hydra/launcher=slurm", status=2)
+    known = "joblib, ray, sequential, submitit"
+    assert err == f"error: hydra/launcher: there is no slurm; there are {known}\n"

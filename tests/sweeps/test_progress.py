@@ -13,6 +13,7 @@ from rich.console import Console
 
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
+from dnaft.sweeps.best import best_of_tasks
 from dnaft.sweeps.progress import picture, running_entries, wants_table
 from dnaft.sweeps.run_output import LOG, kept_streams, output_to
 from dnaft.sweeps.summary import Entry, Summary, duration
@@ -94,8 +95,8 @@ def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
     runs = [entry(tmp_path, label, dev, task=task) for label, dev, task in (
         ("task=u lr=1", 0.9, "u"), ("task=t lr=1", -0.5, "t"), ("task=t lr=2", -0.25, "t"),
     )]  # fmt: skip
-    assert [run.label for run in Summary(runs).best()] == ["task=t lr=2", "task=u lr=1"]
-    assert Summary([]).best() == []
+    assert [one.label for one in best_of_tasks(runs)] == ["task=t lr=2", "task=u lr=1"]
+    assert best_of_tasks([]) == []
     output = io.StringIO()
     Console(file=output, width=100).print(picture(Summary(runs), 100))
     lines = [line.split() for line in output.getvalue().splitlines()]
@@ -104,6 +105,29 @@ def test_the_best_of_each_task_has_a_line(tmp_path: Path) -> None:
         "best task=t lr=2 t: dev mcc -0.2500".split(),
         "best task=u lr=1 u: dev mcc 0.9000".split(),
     ]
+
+
+def test_the_best_is_a_setting_and_no_lucky_seed(tmp_path: Path) -> None:
+    runs = [entry(tmp_path, label, dev) for label, dev in (
+        ("lr=1 seed=1", 0.9), ("lr=1 seed=2", 0.1), ("lr=2 seed=1", 0.6), ("lr=2 seed=2", 0.7),
+        ("lr=3 seed=1", 0.8),
+    )]  # fmt: skip
+    (best,) = best_of_tasks(runs)
+    assert (best.label, best.scored) == ("lr=2", "mcc 0.6500 (mean of 2 seeds)")
+    assert best.folder == runs[3].folder
+
+
+def test_of_equals_the_best_is_the_last_of_the_table(tmp_path: Path) -> None:
+    runs = [entry(tmp_path, f"lr={lr}", 0.5) for lr in (2, 3, 1)]
+    (best,) = best_of_tasks(runs)
+    assert best.label == "lr=3"
+    assert Summary(runs).table().splitlines()[-1].split("|")[4].strip() == "lr=3"
+
+
+def test_long_settings_lose_the_front_of_their_keys(tmp_path: Path) -> None:
+    label = "method.optimizer.lr=0.001 method.inject.rank=8 method.inject.dropout=0.1 seed=1"
+    table = Summary([entry(tmp_path, label, 0.5)]).table()
+    assert "| lr=0.001 rank=8 dropout=0.1 seed=1 |" in table
 
 
 def test_of_many_tasks_some_are_shown(tmp_path: Path) -> None:
