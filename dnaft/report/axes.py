@@ -1,7 +1,7 @@
 """From values to places on paper: ranges, round ticks, and how numbers are written."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _TICKS = 5
@@ -44,7 +44,8 @@ def spanned(values: Iterable[float], log: bool = False, zero: bool = False) -> t
     Args:
         values: nan ones are passed over, as are those without a logarithm.
         log: Whether the axis is logarithmic.
-        zero: Whether zero belongs to the range.
+        zero: Whether the range has a foot that bars stand on: zero, or, as a logarithmic axis has
+            none, a power of ten at or below half of the smallest value.
     """
     found = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
     if not found:
@@ -52,13 +53,42 @@ def spanned(values: Iterable[float], log: bool = False, zero: bool = False) -> t
     low, high = min(found), max(found)
     if log:
         room = (high / low) ** 0.08 if high > low else 2.0
-        return low / room, high * room
+        return (_foot(low) if zero else low / room), high * room
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
         if low == high:
             return 0.0, 1.0  # nothing but zeros
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     return (low if zero and low == 0 else low - room), (high if zero and high == 0 else high + room)
+
+
+def _foot(lowest: float) -> float:
+    return 10.0 ** math.floor(math.log10(lowest / 2))
+
+
+def spread(places: Sequence[float], apart: float) -> list[float]:
+    """Return places that keep a distance, each as near as can be to where it was.
+
+    Those that lie too close make a group, whose middle is the mean of where they were.
+
+    >>> spread([1.0, 20.0, 22.0, 40.0], 10.0)
+    [1.0, 16.0, 26.0, 40.0]
+
+    Args:
+        places: In ascending order.
+        apart: The least distance between two.
+    """
+    groups: list[tuple[float, int]] = []  # middle and number
+    for place in places:
+        middle, count = place, 1
+        while groups and middle - groups[-1][0] < apart * (count + groups[-1][1]) / 2:
+            before, number = groups.pop()
+            middle = (middle * count + before * number) / (count + number)
+            count += number
+        groups.append((middle, count))
+    return [
+        middle + apart * (at - (count - 1) / 2) for middle, count in groups for at in range(count)
+    ]
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -37,8 +37,9 @@ def _impurity(one: Group) -> tuple[bool, bool]:
 def choose(groups: Iterable[Group]) -> dict[Cell, Group]:
     """Return by task, model and method the group with the best mean dev score.
 
-    Test scores play no part. Of equals that with more seeds is taken, then the first. Every score
-    that may choose is the better the higher it is.
+    Test scores play no part. Of those with the most seeds the best is taken, of equals the first:
+    the best of many settings with one seed each is often a lucky one. Every score that may choose
+    is the better the higher it is.
 
     Args:
         groups: What `eligible` returns.
@@ -46,16 +47,17 @@ def choose(groups: Iterable[Group]) -> dict[Cell, Group]:
     cells: dict[Cell, list[Group]] = {}
     for one in groups:
         cells.setdefault((one.task, one.model, one.method), []).append(one)
-    return {cell: with_edges(best_of(tried), tried) for cell, tried in cells.items()}
+    return {cell: with_remarks(best_of(tried), tried) for cell, tried in cells.items()}
 
 
 def best_of(groups: Sequence[Group]) -> Group:
-    """Return the group with the best mean dev score."""
-    return max(groups, key=lambda one: one.merit)
+    """Return the group with the best mean dev score, of those with the most seeds."""
+    most = max(one.seeds for one in groups)
+    return max((one for one in groups if one.seeds == most), key=lambda one: one.merit)
 
 
-def with_edges(best: Group, tried: Sequence[Group]) -> Group:
-    """Return a group that says which of its settings lie at the edge of the values tried.
+def with_remarks(best: Group, tried: Sequence[Group]) -> Group:
+    """Return a group that says how its settings lie among those tried.
 
     Args:
         best: The group.
@@ -69,7 +71,8 @@ def with_edges(best: Group, tried: Sequence[Group]) -> Group:
             ends = {numbers[0]: "lowest", numbers[-1]: "highest"}
             if float(str(value)) in ends:
                 edges[key] = f"{ends[float(str(value))]} of {len(numbers)} tried"
-    return replace(best, edges=edges) if edges else best
+    surpassed = any(one.merit > best.merit for one in tried)
+    return replace(best, edges=edges, surpassed=surpassed) if edges or surpassed else best
 
 
 def contest(groups: Sequence[Group]) -> list[Group]:

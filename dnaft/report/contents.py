@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dnaft.errors import counted
 from dnaft.report.charts import Level, Point, Series
-from dnaft.report.choice import Cell, best_of, choose, eligible, with_edges
+from dnaft.report.choice import Cell, best_of, choose, eligible, with_remarks
 from dnaft.report.groups import Group, group
 from dnaft.report.marks import explain
 from dnaft.report.palette import Palette
@@ -81,7 +81,7 @@ def gather(runs: Sequence[Run], problems: Sequence[str]) -> Contents:
         if one.is_baseline:
             trivial.setdefault(one.task, {}).setdefault(one.method, []).append(one)
     baselines = {
-        task: {method: with_edges(best_of(tried), tried) for method, tried in methods.items()}
+        task: {method: with_remarks(best_of(tried), tried) for method, tried in methods.items()}
         for task, methods in trivial.items()
     }
     named = [one for one in groups if not one.is_baseline]
@@ -100,7 +100,7 @@ def describe(one: Group) -> str:
         spread = "" if math.isnan(found.deviation) else f" ± {found.deviation:.4f}"
         lines.append(f"{split} {one.metric} {found.mean:.4f}{spread}")
     if one.metric != one.chooser:
-        lines.append(f"dev {one.chooser} {one.merit[0]:.4f}, which chose")
+        lines.append(f"dev {one.chooser} {one.merit:.4f}, which chose")
     lines.append("deterministic" if one.deterministic else counted(one.test.count, "seed"))
     lines += explain(one.marks)
     return "\n".join(line for line in lines if line)

@@ -13,10 +13,10 @@ from dnaft.report.tables import Cell, Table, count, number, p_value
 from dnaft.report.variants import RELEASED
 
 _COLUMNS = (
-    ("task", False), ("model", False), ("method", False), ("settings", False), ("lr", True),
-    ("released", False), ("score", False), ("dev", True), ("test", True), ("spread", True),
-    ("seeds", True), ("shared seeds", True), ("difference", True), ("95% low", True),
-    ("95% high", True), ("p, t", True), ("p, t, Holm", True),
+    ("task", False), ("model", False), ("method", False), ("lr", True), ("released", False),
+    ("score", False), ("dev", True), ("test", True), ("spread", True), ("seeds", True),
+    ("shared seeds", True), ("difference", True), ("95% low", True), ("95% high", True),
+    ("p, t", True), ("p, t, Holm", True), ("settings", False),
 )  # fmt: skip
 
 
@@ -81,7 +81,6 @@ def _row(one: Group, base: Group | None, test: Comparison | None, corrected: flo
         Cell(one.task),
         Cell(one.model),
         Cell(one.own_method),
-        Cell(_others(one)),
         rate(one.lr),
         Cell(str(one.settings[RELEASED])),
         Cell(one.metric),
@@ -90,4 +89,5 @@ def _row(one: Group, base: Group | None, test: Comparison | None, corrected: flo
         number(one.test.deviation, ".4f"),
         count(one.test.count),
         *compared,
+        Cell(_others(one)),
     ]

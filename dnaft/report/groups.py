@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dnaft.report.intervals import Summary, summarise
-from dnaft.report.marks import CODE, EDGE, ONE_SEED, REPEATED, Marked
+from dnaft.report.marks import CODE, EDGE, FEWER, ONE_SEED, REPEATED, Marked
 from dnaft.report.runs import Run, finite
 from dnaft.report.settings import Value, released_of, show
 
@@ -22,10 +22,12 @@ class Group:
         runs: All of them, one or more.
         edges: Of a configuration that dev chose, the settings whose value is the lowest or the
             highest of those tried, and which of both.
+        surpassed: Whether a configuration with fewer seeds has a better dev score.
     """
 
     runs: tuple[Run, ...]
     edges: Mapping[str, str] = field(default_factory=dict)
+    surpassed: bool = False
 
     @property
     def task(self) -> str:
@@ -109,6 +111,8 @@ class Group:
             marks.add(CODE)
         if self.edges:
             marks.add(EDGE)
+        if self.surpassed:
+            marks.add(FEWER)
         return frozenset(marks)
 
     @property
@@ -146,10 +150,16 @@ class Group:
         return self.summary("test")
 
     @cached_property
-    def merit(self) -> tuple[float, int]:
-        """What dev chooses by: the mean dev score of the score that chooses, then the seeds."""
+    def seeds(self) -> float:
+        """Return how many seeds the mean has; where they change nothing none is lacking."""
+        found = {run.record.seed for run in self.runs}
+        return math.inf if self.deterministic else len(found)
+
+    @cached_property
+    def merit(self) -> float:
+        """What dev chooses by: the mean dev score of the score that chooses."""
         mean = self.mean("dev", self.chooser)
-        return (-math.inf if math.isnan(mean) else mean), self.dev.count
+        return -math.inf if math.isnan(mean) else mean
 
     def value(self, part: str, key: str) -> float:
         """Return the mean over runs of a number of the record, nan if none has it."""

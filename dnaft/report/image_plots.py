@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from dnaft.report.axes import short, spanned
+from dnaft.report.axes import Axis, short, spanned, spread
+from dnaft.report.bar_places import bar_places
 from dnaft.report.charts import Plot, Series
 from dnaft.report.image_looks import colour_of, face_of, filling, line_of, marker_of, printed
 from dnaft.report.marks import shortened
@@ -20,6 +21,8 @@ _FEW = 4  # bars, under which each would be very wide
 _MOST_LETTERS = 44  # of names side by side
 _MOST_VALUED = 10  # bars that say their value
 _VALUED_BAR, _BAR = 0.36, 0.14  # inches
+_HEIGHT_SHARE = 0.7  # about, of a canvas: its axes
+_APART = 0.14  # inches between two names, one above the other
 _MOST_MARKS = 8  # along a line without a mark at each point
 
 
@@ -38,7 +41,7 @@ def draw_plot(plot: Plot, canvas: Canvas) -> None:
     axes.set_xscale("log" if plot.x_log else "linear")
     axes.set_yscale("log" if plot.y_log else "linear")
     if plot.categories:
-        beside = len(plot.series) if plot.form == "bars" and not plot.stacked else 1
+        beside = bar_places(plot)[0] if plot.form == "bars" else 1
         alone = max(0.0, (_FEW - len(plot.categories) * beside) / 2)
         axes.set_xlim(-0.6 - alone, len(plot.categories) - 0.4 + alone)
     else:  # matplotlib finds no range around a single value
@@ -65,32 +68,53 @@ def draw_plot(plot: Plot, canvas: Canvas) -> None:
         axes.step(across, up, where="post", color="0.3", linestyle="--", linewidth=1)
     if plot.diagonal:
         axes.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":", linewidth=1)
-    _levels(axes, plot)
+    if plot.y_log and plot.form == "bars":
+        heights = (point.y for series in plot.series for point in series.points)
+        axes.set_ylim(*spanned(heights, log=True, zero=True))
     if plot.categories:
         _name_places(axes, plot, canvas)
         _widen(plot, canvas, valued)
     if plot.x_ticks:
         axes.set_xticks(plot.x_ticks, [short(tick) for tick in plot.x_ticks])
         axes.minorticks_off()
+    elif plot.x_log:
+        _number(axes.xaxis, *axes.get_xlim())
+    if plot.y_log:
+        _number(axes.yaxis, *axes.get_ylim())
     if plot.whole:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(title=printed(plot.title), xlabel=printed(plot.x_label), ylabel=printed(plot.y_label))
     if len(named) > 1 and not plot.stacked:
         add_key(canvas, len(named))
+    _levels(axes, plot, canvas)
 
 
-def _levels(axes: Any, plot: Plot) -> None:
-    for at, level in enumerate(plot.levels):
+def _number(axis: Any, low: float, high: float) -> None:
+    """Write few short numbers at a logarithmic axis, none at its small ticks."""
+    ticks = Axis(low, high, 0, 1, log=True).ticks()
+    axis.set_ticks(ticks, [short(tick) for tick in ticks])
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _levels(axes: Any, plot: Plot, canvas: Canvas) -> None:
+    """Draw lines with their names right of the plot, moved apart where lines lie close."""
+    levels = sorted(plot.levels, key=lambda one: one.y)
+    for level in levels:
         axes.axhline(level.y, color="0.2", linestyle=":", linewidth=1)
-        # To either side in turn: lines that lie close keep their names apart.
-        axes.text(
-            1 - at % 2,
-            level.y,
-            printed(level.name),
-            ha=("right", "left")[at % 2],
-            va="bottom",
+    axes.get_ylim()  # which finds the range
+    to_share = axes.transData + axes.transAxes.inverted()
+    heights = [float(to_share.transform((0, level.y))[1]) for level in levels]
+    within = _HEIGHT_SHARE * canvas.get_size_inches()[1]
+    for level, height, place in zip(levels, heights, spread(heights, _APART / within), strict=True):
+        axes.annotate(
+            printed(shortened(level.name, _LONGEST)),
+            (1.0, height),
+            (1.02, place),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
             fontsize=7,
-            transform=axes.get_yaxis_transform(),
+            arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.6, "shrinkB": 0},
         )
 
 
@@ -109,7 +133,7 @@ def _widen(plot: Plot, canvas: Canvas, valued: bool) -> None:
     """Make room for bars side by side, and for the value above each."""
     if plot.form == "bars" and not plot.stacked:
         width, height = canvas.get_size_inches()
-        bars = len(plot.categories) * len(plot.series) / 0.8  # with the space between models
+        bars = len(plot.categories) * bar_places(plot)[0] / 0.8  # with the space between models
         key = 0.7 + 0.07 * max(len(series.name) for series in plot.series)
         wanted = 1 + key + bars * (_VALUED_BAR if valued else _BAR)
         canvas.set_size_inches(max(width, wanted), height)
@@ -143,14 +167,14 @@ def _whiskers(y: Any, low: Any, high: Any) -> Any:
 
 
 def _bars(axes: Any, plot: Plot, at: int, label: str | None, valued: bool) -> None:
-    series, count = plot.series[at], len(plot.series)
-    place, width = (0.0, 0.8) if plot.stacked else (at - (count - 1) / 2, 0.8 / count)
+    series, (most, offsets) = plot.series[at], bar_places(plot)
+    width = 0.8 / most
     for point in series.points:
         if not math.isfinite(point.y):
             continue
         low, high = (np.array([value]) for value in (point.low, point.high))
         bar = axes.bar(
-            point.x + place * width,
+            point.x + offsets[at, point.x] * width,
             point.y,
             width * 0.94,
             yerr=_whiskers(np.array([point.y]), low, high),
@@ -159,4 +183,7 @@ def _bars(axes: Any, plot: Plot, at: int, label: str | None, valued: bool) -> No
         )
         label = None
         if valued and not (plot.stacked and point.partial):
-            axes.bar_label(bar, [short(float(f"{point.y:.3g}"))], padding=2, fontsize=7)
+            # On white, so that it can be read before the line of a baseline.
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+            value = short(float(f"{point.y:.3g}"))
+            axes.bar_label(bar, [value], padding=2, fontsize=7, bbox=paper)

@@ -17,11 +17,16 @@ from dnaft.report.contrast import ink_on
 from dnaft.report.image_looks import closed_line_of, colour_of, face_of, marker_of, printed
 from dnaft.report.image_plots import add_key, draw_plot
 from dnaft.report.marks import explain, shortened
+from dnaft.report.place_layout import FOOT, lay_out_places
+from dnaft.report.svg_forms import MANY_ROWS
+from dnaft.report.svg_shapes import WIDTH
 
 _PNG_DPI = 160
 _WIDTH, _HEIGHT, _ROW = 6.4, 4.0, 0.22  # inches
 _LONGEST = 60  # letters of a row's name
 _CAPTION = 120  # letters of a line
+_POINTS = 72  # an inch
+_ABOVE_TICKS = 22  # points, of a title over numbers
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -92,6 +97,9 @@ def _rows(rows: Rows, canvas: Canvas) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.12)
     axes.set(title=printed(rows.title), xlabel=rows.x_label)
+    if len(names) >= MANY_ROWS:
+        axes.tick_params(top=True, labeltop=True)
+        axes.set_title(printed(rows.title), pad=_ABOVE_TICKS)
 
 
 def _radar(radar: Radar, canvas: Canvas) -> None:
@@ -132,18 +140,24 @@ def _heat(heat: Heat, canvas: Canvas) -> None:
 
 
 def _places(places: Places, canvas: Canvas) -> None:
+    """Draw mean ranks where the page has them, a point of paper for each of its pixels."""
+    layout = lay_out_places(places)
+    canvas.set_size_inches(WIDTH / _POINTS + 0.2, layout.height / _POINTS + 0.6)
     axes = canvas.add_subplot()
-    count = len(places.names)
-    for at, (name, rank) in enumerate(zip(places.names, places.ranks, strict=True)):
-        axes.plot([rank, rank], [0, -at - 1], color="0.5", linewidth=0.8)
-        axes.text(rank, -at - 1, f" {rank:.2f}  {printed(name)}", va="center")
-    for at, (first, last) in enumerate(places.cliques):
-        ends = [places.ranks[first] - 0.03, places.ranks[last] + 0.03]
-        axes.plot(ends, [-0.2 - 0.2 * at] * 2, color="0.1", linewidth=3)
-    axes.plot([1, 1 + places.critical], [0.6, 0.6], color="0.1", linewidth=3)
-    axes.text(1, 0.75, f"critical difference {places.critical:.2f}")
-    axes.set(
-        title=places.title, xlabel="mean rank", xlim=(0.9, count + 0.8), ylim=(-count - 1, 1.2)
-    )
-    axes.get_yaxis().set_visible(False)
-    axes.spines["left"].set_visible(False)
+    axes.set(title=printed(places.title), xlim=(0, WIDTH), ylim=(layout.height, 0))
+    axes.set_axis_off()
+    thin: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
+    thick: dict[str, Any] = {"color": "0.1", "linewidth": 3, "solid_capstyle": "round"}
+    axes.plot([layout.axis.start, layout.axis.end], [FOOT, FOOT], **thin)
+    axes.plot(layout.critical, [20, 20], **thick)
+    axes.text(layout.critical[0], 14, f"critical difference {places.critical:.2f}", va="bottom")
+    for tick, named in layout.ticks:
+        axes.plot([layout.axis(tick)] * 2, [FOOT - 5, FOOT], **thin)
+        if named:
+            axes.text(layout.axis(tick), FOOT - 8, str(tick), ha="center", va="bottom")
+    for stem in layout.stems:
+        axes.plot([stem.x, stem.x, stem.edge], [FOOT, stem.y, stem.y], **thin)
+        place, side = (stem.edge - 6, "right") if stem.left else (stem.edge + 6, "left")
+        axes.text(place, stem.y, printed(stem.said), ha=side, va="center")
+    for first, last, up in layout.cliques:
+        axes.plot([first, last], [up, up], **thick)

@@ -8,7 +8,7 @@ from typing import Any, Self
 from dnaft.record import RunRecord
 
 ONE_SEED, LEAK, CUT, NOT_BY_DEV, REPEATED, CODE = "1", "L", "T", "C", "R", "V"
-ON_TEST, EDGE, UNEQUAL = "X", "E", "N"
+ON_TEST, EDGE, UNEQUAL, FEWER = "X", "E", "N", "F"
 MEANING = {
     ONE_SEED: "one seed: the spread over seeds is unknown",
     LEAK: "sequences of one split are in another, too",
@@ -18,6 +18,7 @@ MEANING = {
     REPEATED: "a seed was run more than once; the mean of its runs counts as one",
     CODE: "runs of more than one version of the code",
     EDGE: "a chosen setting is the lowest or highest of those tried; a better one may lie beyond",
+    FEWER: "a setting with fewer seeds has a higher dev score; give it the others",
     UNEQUAL: "the two methods have unequal numbers of seeds",
 }
 
@@ -94,14 +95,10 @@ def _on_test(record: RunRecord) -> bool:
 def _not_by_dev(record: RunRecord) -> bool:
     if _on_test(record):
         return False  # which has a mark of its own
+    if record.chosen.get("by_score") is False:
+        return True  # it ended before its first look at dev, or was to keep the last weights
     chosen, dev = number(record.chosen["value"]), record.main_score("dev")
-    if math.isnan(chosen) or not math.isclose(chosen, dev, rel_tol=1e-6, abs_tol=1e-9):
-        return True
-    trainer = record.config.get("trainer")
-    interval = trainer.get("val_check_interval") if isinstance(trainer, Mapping) else None
-    steps = record.timing.get("steps")
-    # A run that ended before its first look at dev had nothing to choose from.
-    return isinstance(interval, int) and isinstance(steps, int) and 0 < steps < interval
+    return math.isnan(chosen) or not math.isclose(chosen, dev, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def _parts(data: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from dnaft.report.svg_forms import draw
 from dnaft.report.svg_shapes import draw_marker, look_of
 from dnaft.report.tables import Table, superscript, to_html
 
+_OTHER_VERSION = ": schema_version is "  # in what dnaft.record says of such a file
 _FILTERED_FROM = 8  # rows, from which a field to look for some is offered
 
 
@@ -104,11 +105,19 @@ def _facts(contents: Contents) -> str:
 
 
 def _problems(problems: Sequence[str]) -> str:
+    """Return what could not be read: damaged files, and sound ones of another version apart."""
+    others = [text for text in problems if _OTHER_VERSION in text]
+    damaged = [text for text in problems if _OTHER_VERSION not in text]
+    return _skipped(damaged, "damaged file", "leak") + _skipped(
+        others, "record", "shift", " of another version"
+    )
+
+
+def _skipped(problems: Sequence[str], what: str, look: str, which: str = "") -> str:
     if not problems:
         return ""
-    lines = "".join(f'<li class="leak">{escape(text)}</li>' for text in problems)
-    count = len(problems)
-    return section(f"Skipped: {count} damaged file{'s' if count > 1 else ''}", f"<ul>{lines}</ul>")
+    lines = "".join(f'<li class="{look}">{escape(text)}</li>' for text in problems)
+    return section(f"Skipped: {counted(len(problems), what)}{which}", f"<ul>{lines}</ul>")
 
 
 def _legend(contents: Contents) -> str:
@@ -141,7 +150,8 @@ def _figures(figures: Sequence[Figure]) -> str:
 def _figure(figure: Figure) -> str:
     many = len(figure.charts) > 1
     charts = "".join(
-        f'<div class="chart"><h4>{_marked(chart.title)}</h4>{draw(chart)}{_key(chart)}</div>'
+        f'<div class="chart"><h4>{_marked(chart.title)}</h4><div class="plot">{draw(chart)}</div>'
+        f"{_key(chart)}</div>"
         for chart in figure.charts
     )
     choice = ""

@@ -13,16 +13,16 @@ from dnaft.report.settings import show
 from dnaft.report.tables import Cell, Table, count, number
 
 _RUN_COLUMNS = (
-    ("task", False), ("model", False), ("method", False), ("lr", True), ("settings", False),
-    ("seed", True), ("score", False), ("dev", True), ("test", True), ("trainable", True),
-    ("% trainable", True), ("seconds", True), ("peak GB", True), ("TFLOPs", True),
-    ("chosen step", True), ("folder", False),
+    ("task", False), ("model", False), ("method", False), ("lr", True), ("seed", True),
+    ("score", False), ("dev", True), ("test", True), ("trainable", True), ("% trainable", True),
+    ("seconds", True), ("peak GB", True), ("TFLOPs", True), ("chosen step", True),
+    ("settings", False), ("folder", False),
 )  # fmt: skip
 _GROUP_COLUMNS = (
-    ("task", False), ("model", False), ("method", False), ("lr", True), ("settings", False),
-    ("seeds", True), ("score", False), ("dev", True), ("dev spread", True), ("test", True),
-    ("test spread", True), ("95% low", True), ("95% high", True), ("trainable", True),
-    ("seconds", True),
+    ("task", False), ("model", False), ("method", False), ("lr", True), ("seeds", True),
+    ("score", False), ("dev", True), ("dev spread", True), ("test", True), ("test spread", True),
+    ("95% low", True), ("95% high", True), ("trainable", True), ("seconds", True),
+    ("settings", False),
 )  # fmt: skip
 _HEAD = [title for title, _ in _GROUP_COLUMNS]
 _SECONDS = "Seconds are those of the whole run; the first of a sweep fills caches for the others."
@@ -53,7 +53,6 @@ def _run_row(run: Run) -> list[Cell]:
         Cell(run.model),
         Cell(run.method),
         rate(run.lr),
-        Cell(settings),
         Cell(str(run.record.seed), float(run.record.seed)),
         Cell(run.metric),
         number(run.score("dev"), ".4f", run.marks),
@@ -64,6 +63,7 @@ def _run_row(run: Run) -> list[Cell]:
         number(peak / 1e9, ".2f"),
         number(run.value("flops", "total") / 1e12, ",.3g"),
         number(run.value("chosen", "step"), ",.0f"),
+        Cell(settings),
         Cell(run.name),
     ]
 
@@ -87,8 +87,8 @@ def best_table(contents: Contents) -> Table:
     leading: set[Group] = set()
     for task in {one.task for one in chosen}:
         rivals = contest([one for one in chosen if one.task == task])
-        top = max(one.merit[0] for one in rivals)
-        leading |= {one for one in rivals if one.merit[0] == top > -math.inf}
+        top = max(one.merit for one in rivals)
+        leading |= {one for one in rivals if one.merit == top > -math.inf}
     rows = []
     for one in sorted(chosen, key=lambda one: (one.task, one.model, one.method)):
         row = _group_row(one)
@@ -115,7 +115,6 @@ def _group_row(one: Group) -> list[Cell]:
         Cell(one.model),
         Cell(one.method),
         rate(one.lr, one.edges),
-        _settings(one),
         count(one.dev.count),
         Cell(one.metric),
         number(one.dev.mean, ".4f", one.marks),
@@ -126,6 +125,7 @@ def _group_row(one: Group) -> list[Cell]:
         number(one.test.high, ".4f"),
         number(one.value("parameters", "trainable"), ",.0f"),
         number(one.value("timing", "seconds"), ",.1f"),
+        _settings(one),
     ]
 
 

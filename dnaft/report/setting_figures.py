@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from dnaft.report.charts import Figure, Plot, Point, Rows, Series
-from dnaft.report.choice import best_of, with_edges
+from dnaft.report.choice import best_of, with_remarks
+from dnaft.report.configuration_names import NAMES, configuration_names
 from dnaft.report.contents import Contents, bars, describe
 from dnaft.report.groups import Group
 from dnaft.report.marks import Marked
@@ -66,7 +67,7 @@ def _setting_plot(
                 x = float(str(value)) if numeric else float(at)
                 points.append(Point(x, one.dev.mean, describe(one), low, high, ringed=one is best))
         if len(points) > 1:
-            marks = with_edges(best, own).marks.union(*(one.marks for one in own))
+            marks = with_remarks(best, own).marks.union(*(one.marks for one in own))
             name, colour = Marked(method, marks), contents.palette.colours[method]
             series.append(Series(name, tuple(points), colour=colour, joined=numeric))
     task, model = found[0].task, found[0].model
@@ -101,34 +102,35 @@ def run_times(contents: Contents) -> Figure:
         for model in contents.models:
             there = [one for one in contents.groups if (one.task, one.model) == (task, model)]
             label, seconds = times.of(there)
-            found = list(seconds)
+            found = sorted(seconds, key=_by_rate)
             if found:
                 methods = sorted({one.method for one in found})
-                names = tuple(_configuration(one, len(methods) == 1) for one in found)
+                names = configuration_names(found)
                 series = []
                 for method in methods:
                     points = tuple(
-                        Point(at, of, f"{describe(one)}\n{label} {of:,.1f}")
-                        for at, (one, of) in enumerate(seconds.items())
+                        Point(at, seconds[one], f"{describe(one)}\n{label} {seconds[one]:,.1f}")
+                        for at, one in enumerate(found)
                         if one.method == method
                     )
                     colour = contents.palette.colours[method]
                     series.append(Series(method, points, colour=colour))
                 title, shown = f"{task}, {model}", tuple(series)
                 charts.append(Rows(title, label, names, shown))
+    told = any("=" in name for chart in charts for name in chart.names)
     return Figure(
         "run_time",
         "Time by configuration",
-        NOTE,
+        f"{NOTE} {NAMES}" if told else NOTE,
         tuple(charts),
         "task and model",
     )
 
 
-def _configuration(one: Group, alone: bool) -> Marked:
-    """Return the name of a configuration, without the method where there is no other."""
-    parts = [one.name] if alone and one.name else [one.method, one.name]
-    return Marked(" ".join(filter(None, parts)), one.marks)
+def _by_rate(one: Group) -> tuple[str, bool, float, str]:
+    """Return what bars are ordered by: the method, the learning rate, the other settings."""
+    without = math.isnan(one.lr)
+    return one.method, not without, 0.0 if without else one.lr, one.name
 
 
 def trainable_shares(contents: Contents) -> Figure:

@@ -14,7 +14,9 @@ Curve = list[tuple[float, float]]
 
 
 def read_curves(run: Path, names: tuple[str, ...]) -> dict[str, Curve]:
-    """Return (step, value) of each column of metrics.csv that is there, by its name.
+    """Return (steps done, value) of each column of metrics.csv that is there, by its name.
+
+    Lightning counts from 0 and notes what it logs, and what dev has, at the step just done.
 
     Args:
         run: Folder of the run.
@@ -27,7 +29,7 @@ def read_curves(run: Path, names: tuple[str, ...]) -> dict[str, Curve]:
     for name in names:
         if name in head:
             at = head.index(name)
-            pairs = [(_number(line[at_step]), _number(line[at])) for line in lines]
+            pairs = [(_number(line[at_step]) + 1, _number(line[at])) for line in lines]
             curves[name] = [(x, y) for x, y in pairs if math.isfinite(x + y)]
     return {name: curve for name, curve in curves.items() if curve}
 

@@ -3,15 +3,25 @@
 import math
 from collections.abc import Sequence
 
-from dnaft.report.axes import Axis, short
+from dnaft.report.axes import Axis, spread
 from dnaft.report.charts import Level, Plot, Point, Series
 from dnaft.report.palette import fill_of
-from dnaft.report.svg_axes import RIGHT, draw_axes, lay_out
-from dnaft.report.svg_shapes import MARKERS, draw_marker, frame, group, line, path, text, tip
+from dnaft.report.svg_axes import draw_axes, fits, lay_out, level_name
+from dnaft.report.svg_bars import VALUE, draw_bars, draw_values, place_bars
+from dnaft.report.svg_shapes import (
+    LETTER,
+    MARKERS,
+    WIDTH,
+    draw_marker,
+    frame,
+    group,
+    line,
+    path,
+    text,
+    tip,
+)
 
 _APART = 13  # between two texts, one above the other
-_WIDEST = 46  # bar
-_VALUED_FROM = 32  # wide bars say their value
 _MOST_MARKS = 8  # along a line without a mark at each point
 
 
@@ -23,11 +33,16 @@ def draw_plot(plot: Plot) -> str:
         parts.append(line("diagonal", x(x.low), y(x.low), x(x.high), y(x.high)))
     if plot.front:
         parts.append(_front(plot, x, y))
-    draw = _bars if plot.form == "bars" else _points
-    for at, series in enumerate(plot.series):
-        shapes = draw(plot, series, at, x, y)
-        parts.append(group(series, shapes))
-    parts.append(_levels(plot.levels, x, y))
+    if plot.form == "bars":
+        bars = list(zip(plot.series, place_bars(plot, x, y), strict=True))
+        parts += [group(series, draw_bars(own, y)) for series, own in bars]
+        parts.append(_levels(plot.levels, x, y))
+        # Values stand before the lines, so that they can be read.
+        values = [(series, draw_values(plot, own, y)) for series, own in bars]
+        parts += [group(series, said) for series, said in values if said]
+    else:
+        parts.append(_levels(plot.levels, x, y))
+        parts += [group(series, _points(plot, series, x, y)) for series in plot.series]
     return frame(plot.title, "".join(parts))
 
 
@@ -37,12 +52,12 @@ def _front(plot: Plot, x: Axis, y: Axis) -> str:
         if at:
             corners.append((x(across), y(plot.front[at - 1][1])))
         corners.append((x(across), y(up)))
-    corners.append((RIGHT, corners[-1][1]))
+    corners.append((x.end, corners[-1][1]))
     return f'<polyline class="front" points="{path(corners)}"/>'
 
 
-def _points(plot: Plot, series: Series, _at: int, x: Axis, y: Axis) -> str:
-    shown = [p for p in series.points if _fits(p, plot)]
+def _points(plot: Plot, series: Series, x: Axis, y: Axis) -> str:
+    shown = [p for p in series.points if fits(p, plot)]
     parts = []
     if series.joined:
         places = path([(x(p.x), y(p.y)) for p in shown])
@@ -59,59 +74,36 @@ def _points(plot: Plot, series: Series, _at: int, x: Axis, y: Axis) -> str:
     return "".join(parts)
 
 
-def _fits(point: Point, plot: Plot) -> bool:
-    values = [(point.x, plot.x_log), (point.y, plot.y_log)]
-    return all(math.isfinite(value) and (value > 0 or not log) for value, log in values)
-
-
 def _dot(point: Point, shape: int, x: Axis, y: Axis) -> str:
     across, up = x(point.x), y(point.y)
     bar = ""
     if math.isfinite(point.low + point.high):
         bar = line("error", across, y(point.low), across, y(point.high))
     ring = f'<circle class="ring" cx="{across:.1f}" cy="{up:.1f}" r="8"/>' if point.ringed else ""
-    beside = text(across + 9, up + 12, point.beside, "start", _VALUE) if point.beside else ""
-    return f"{bar}{ring}{draw_marker(across, up, shape, tip(point.tip))}{beside}"
+    marker = draw_marker(across, up, shape, tip(point.tip))
+    return f"{bar}{ring}{marker}{_beside(across, up, point.beside)}"
 
 
-def _bars(plot: Plot, series: Series, at: int, x: Axis, y: Axis) -> str:
-    room = (x(1) - x(0)) * 0.8
-    side_by_side = 1 if plot.stacked else len(plot.series)
-    width = min(room / side_by_side, _WIDEST)
-    foot = y.low if plot.y_log else max(0.0, y.low)
-    parts = []
-    for point in series.points:
-        if not _fits(point, plot):
-            continue
-        place = 0 if plot.stacked else at
-        left = x(point.x) + (place - side_by_side / 2) * width
-        top, bottom = sorted((y(point.y), y(foot)))
-        look = "column partial" if point.partial else "column"
-        parts.append(
-            f'<rect class="{look}" x="{left + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" '
-            f'height="{max(bottom - top, 0.5):.1f}"{tip(point.tip)}/>'
-        )
-        middle = left + width / 2
-        if math.isfinite(point.low + point.high):
-            parts.append(line("error", middle, y(point.low), middle, y(point.high)))
-            top = min(top, y(point.high))
-        if width >= _VALUED_FROM and not (plot.stacked and point.partial):
-            parts.append(text(middle, top - 4, short(float(f"{point.y:.3g}")), more=_VALUE))
-    return "".join(parts)
-
-
-_VALUE = ' class="value"'
+def _beside(across: float, up: float, name: str) -> str:
+    """Return a name at a mark: lower right, or upper left where it would run over the edge."""
+    if not name:
+        return ""
+    if across + 9 + LETTER * len(name) <= WIDTH:
+        return text(across + 9, up + 12, name, "start", VALUE)
+    return text(across - 9, up - 8, name, "end", VALUE)
 
 
 def _levels(levels: Sequence[Level], x: Axis, y: Axis) -> str:
-    parts, above = [], math.inf
-    for level in sorted(levels, key=lambda one: one.y):
+    """Return lines with their names right of the plot, moved apart where lines lie close."""
+    ordered = sorted(levels, key=lambda one: y(one.y))
+    names = spread([y(one.y) for one in ordered], _APART)
+    parts = []
+    for level, place in zip(ordered, names, strict=True):
         up = y(level.y)
-        # Names of lines that lie close are moved apart, upwards.
-        above = min(up - 4, above - _APART)
         said = tip(level.tip or f"{level.name}: {level.y:.4f}")
         parts.append(
-            f'<g class="level"{said}>{line("level", x.start, up, RIGHT, up)}'
-            f"{text(RIGHT, above, level.name, 'end')}</g>"
+            f'<g class="level"{said}>{line("level", x.start, up, x.end, up)}'
+            f"{line('lead', x.end + 1, up, x.end + 8, place)}"
+            f"{text(x.end + 10, place + 3.5, level_name(level.name), 'start')}</g>"
         )
     return "".join(parts)

@@ -1,19 +1,18 @@
 """Rows of bars, radars, heat maps and mean ranks as SVG."""
 
 import math
-from collections.abc import Sequence
 
 from dnaft.report.axes import Axis, short, spanned
-from dnaft.report.charts import Chart, Heat, Places, Plot, Radar, Rows
+from dnaft.report.charts import Chart, Heat, Places, Plot, Point, Radar, Rows
 from dnaft.report.contrast import inks_at
-from dnaft.report.marks import Marked, marks_of, shortened
+from dnaft.report.marks import marks_of, shortened
+from dnaft.report.place_layout import FOOT, lay_out_places
 from dnaft.report.svg import draw_plot
 from dnaft.report.svg_shapes import LETTER, WIDTH, draw_marker, frame, group, line, path, text, tip
 
 _LONGEST = 46  # letters of a row's name
 _ROW = 19.0
-_LONGEST_PLACE = 30  # letters of a name beside a line of ranks
-_NUMERAL = 3 * LETTER  # two digits and the space between ranks
+MANY_ROWS = 20  # from which the axis stands above the rows, too
 
 
 def draw(chart: Chart) -> str:
@@ -33,27 +32,42 @@ def _rows(chart: Rows) -> str:
     values = [point.y for series in chart.series for point in series.points]
     # Room for the value behind the longest bar.
     x = Axis(0.0, max(values), left, WIDTH - 50)
-    bottom = _ROW * len(names) + 8
+    top = 34.0 if len(names) >= MANY_ROWS else 0.0
+    bottom = top + _ROW * len(names) + 8
+    parts = [_row_ticks(x, top, bottom)]
+    for at, name in enumerate(names):
+        parts.append(text(left - 8, top + _ROW * (at + 0.5) + 8, name, "end"))
+    for series in chart.series:
+        shapes = "".join(_row(point, x, top) for point in series.points)
+        parts.append(group(series, shapes))
+    parts.append(line("base", left, top + 4, left, bottom))
+    middle = (left + WIDTH) / 2
+    parts.append(text(middle, bottom + 32, chart.x_label))
+    if top:
+        parts.append(text(middle, 12, chart.x_label))
+    return frame(chart.title, "".join(parts), height=bottom + 40)
+
+
+def _row_ticks(x: Axis, top: float, bottom: float) -> str:
+    """Return the ticks under rows, and those above where the rows begin lower."""
     parts = []
     for tick in x.ticks():
-        parts.append(line("grid", x(tick), 4, x(tick), bottom))
+        parts.append(line("grid", x(tick), top + 4, x(tick), bottom))
         parts.append(text(x(tick), bottom + 15, short(tick)))
-    for at, name in enumerate(names):
-        parts.append(text(left - 8, _ROW * (at + 0.5) + 8, name, "end"))
-    for series in chart.series:
-        shapes = ""
-        for point in series.points:
-            top, long = 5 + _ROW * point.x, max(x(point.y) - left, 0.5)
-            shapes += (
-                f'<rect class="column" x="{left:.1f}" y="{top + 2:.1f}" width="{long:.1f}" '
-                f'height="{_ROW - 5}"{tip(point.tip)}/>'
-            )
-            value = short(float(f"{point.y:.3g}"))
-            shapes += text(left + long + 5, top + 13, value, "start", ' class="value"')
-        parts.append(group(series, shapes))
-    parts.append(line("base", left, 4, left, bottom))
-    parts.append(text((left + WIDTH) / 2, bottom + 32, chart.x_label))
-    return frame(chart.title, "".join(parts), height=bottom + 40)
+        if top:
+            parts.append(text(x(tick), top - 3, short(tick)))
+    return "".join(parts)
+
+
+def _row(point: Point, x: Axis, top: float) -> str:
+    """Return a bar with its value."""
+    up, long = top + 5 + _ROW * point.x, max(x(point.y) - x.start, 0.5)
+    bar = (
+        f'<rect class="column" x="{x.start:.1f}" y="{up + 2:.1f}" width="{long:.1f}" '
+        f'height="{_ROW - 5}"{tip(point.tip)}/>'
+    )
+    value = short(float(f"{point.y:.3g}"))
+    return bar + text(x.start + long + 5, up + 13, value, "start", ' class="value"')
 
 
 def _radar(chart: Radar) -> str:
@@ -126,46 +140,21 @@ def _heat(chart: Heat) -> str:
 
 
 def _places(chart: Places) -> str:
-    count = len(chart.names)
-    names = [shortened(name, _LONGEST_PLACE) for name in chart.names]
-    half = (count + 1) // 2
-    left, right = _room(names[:half]), WIDTH - _room(names[half:])
-    axis = Axis(1.0, float(count), left + 10, right - 10)
-    top, step = 64.0 + 9 * len(chart.cliques), 22.0
+    layout = lay_out_places(chart)
+    axis, (start, end) = layout.axis, layout.critical
     parts = [
-        f'<line class="base" x1="{axis.start}" y1="50" x2="{axis.end}" y2="50"/>',
-        f'<line class="clique" x1="{axis(1):.1f}" y1="20" '
-        f'x2="{_within(axis, chart):.1f}" y2="20"/>',
-        text(axis(1), 13, f"critical difference {chart.critical:.2f}", "start"),
+        f'<line class="base" x1="{axis.start}" y1="{FOOT:g}" x2="{axis.end}" y2="{FOOT:g}"/>',
+        line("clique", start, 20, end, 20),
+        text(start, 13, f"critical difference {chart.critical:.2f}", "start"),
     ]
-    apart = max(1, math.ceil(_NUMERAL / (axis(2) - axis(1))))
-    for tick in range(1, count + 1):
-        parts.append(line("base", axis(tick), 45, axis(tick), 50))
-        if (tick - 1) % apart == 0:
-            parts.append(text(axis(tick), 40, str(tick)))
-    for at, (name, rank) in enumerate(zip(names, chart.ranks, strict=True)):
-        on_left = at < half
-        row = at if on_left else count - 1 - at
-        y, edge = top + step * row, left if on_left else right
-        x = axis(rank)
-        parts.append(
-            f'<polyline class="stem" points="{x:.1f},50 {x:.1f},{y:.1f} {edge:g},{y:.1f}"/>'
-        )
-        # The rank before the name, so that warnings stand behind the name.
-        shown = Marked(f"{rank:.2f}  {name}", marks_of(name))
-        place = edge - 6 if on_left else edge + 6
-        parts.append(text(place, y + 4, shown, "end" if on_left else "start"))
-    for at, (first, last) in enumerate(chart.cliques):
-        up = 58 + 9 * at
-        x1, x2 = axis(chart.ranks[first]) - 4, axis(chart.ranks[last]) + 4
-        parts.append(f'<line class="clique" x1="{x1:.1f}" y1="{up}" x2="{x2:.1f}" y2="{up}"/>')
-    return frame(chart.title, "".join(parts), height=top + step * half)
-
-
-def _room(names: Sequence[str]) -> float:
-    """Return the width of ranks with their names."""
-    return 45 + LETTER * max(len(name) + 0.7 * len(marks_of(name)) for name in names)
-
-
-def _within(axis: Axis, chart: Places) -> float:
-    return min(axis(1 + chart.critical), WIDTH - 8)
+    for tick, named in layout.ticks:
+        parts.append(line("base", axis(tick), FOOT - 5, axis(tick), FOOT))
+        if named:
+            parts.append(text(axis(tick), FOOT - 10, str(tick)))
+    for stem in layout.stems:
+        corners = [(stem.x, FOOT), (stem.x, stem.y), (stem.edge, stem.y)]
+        parts.append(f'<polyline class="stem" points="{path(corners)}"/>')
+        place = stem.edge - 6 if stem.left else stem.edge + 6
+        parts.append(text(place, stem.y + 4, stem.said, "end" if stem.left else "start"))
+    parts += [line("clique", first, up, last, up) for first, last, up in layout.cliques]
+    return frame(chart.title, "".join(parts), height=layout.height)

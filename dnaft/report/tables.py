@@ -18,6 +18,10 @@ _LATEX = {
 }  # fmt: skip
 
 
+_STAYING = (("first", "second"), ("task", "method"))  # that tell a row from others
+_LONG = 40  # rows, above which a table needs more than a page of paper
+
+
 @dataclass(frozen=True)
 class Cell:
     """What stands in a table.
@@ -86,29 +90,41 @@ def p_value(p: float) -> Cell:
 
 def to_html(table: Table) -> str:
     """Return a table whose columns the page's script sorts."""
+    looks = _looks(table)
     titles = "".join(
-        f'<th scope="col"{" class=num" if right else ""} aria-sort="none">'
-        f"<button>{escape(title)}</button></th>"
-        for title, right in zip(table.head, table.numeric, strict=True)
+        f'<th scope="col"{_classes(look)} aria-sort="none"><button>{escape(title)}</button></th>'
+        for title, look in zip(table.head, looks, strict=True)
     )
-    lines = "".join(
-        f"<tr>{''.join(map(_html_cell, row, table.numeric))}</tr>\n" for row in table.rows
-    )
+    lines = "".join(f"<tr>{''.join(map(_html_cell, row, looks))}</tr>\n" for row in table.rows)
     return (
         f'<div class="scroll"><table id="table-{escape(table.key)}" class="sortable">\n'
         f"<thead><tr>{titles}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table></div>\n"
     )
 
 
-def _html_cell(cell: Cell, right: bool) -> str:
+def _looks(table: Table) -> list[str]:
+    """Return the classes of each column; on a narrow screen two of text stay where they are."""
+    staying = next((pair for pair in _STAYING if {*pair} <= {*table.head}), ())
+    return [
+        "num" if right else "stays" if title in staying else ""
+        for title, right in zip(table.head, table.numeric, strict=True)
+    ]
+
+
+def _classes(look: str) -> str:
+    return f' class="{look}"' if look else ""
+
+
+def _html_cell(cell: Cell, look: str) -> str:
     inner = escape(cell.shown)
+    if look == "stays":  # a narrow column, whose names break behind their parts
+        inner = inner.replace("_", "_<wbr>")
     if cell.strong:
         inner = f"<b>{inner}</b>"
     if cell.marks:
         inner += superscript(cell.marks)
     sorted_by = f' data-v="{escape(cell.plain)}"' if cell.value is not None else ""
-    look = ' class="num"' if right else ""
-    return f"<td{look}{sorted_by}>{inner}</td>"
+    return f"<td{_classes(look)}{sorted_by}>{inner}</td>"
 
 
 def superscript(marks: frozenset[str]) -> str:
@@ -146,12 +162,21 @@ def legend(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return a `tabular` with the rules of booktabs."""
+    """Return a `tabular` with the rules of booktabs; a `longtable` of many rows.
+
+    A `tabular` does not go on over pages. The head of a `longtable` stands on each.
+    """
     columns = "".join("r" if right else "l" for right in table.numeric)
+    kind = "longtable" if len(table.rows) > _LONG else "tabular"
+    head = [r"\toprule", _latex_line(table.head), r"\midrule"]
+    rows = [_latex_line([_latex_cell(cell) for cell in row], True) for row in table.rows]
+    if kind == "longtable":
+        body = [*head, r"\endhead", r"\bottomrule", r"\endfoot", *rows]
+    else:
+        body = [*head, *rows, r"\bottomrule"]
     lines = [f"% {line}" for line in legend(table).splitlines()]
-    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_line(table.head), r"\midrule"]
-    lines += [_latex_line([_latex_cell(cell) for cell in row], True) for row in table.rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    lines += [rf"\begin{{{kind}}}{{{columns}}}", *body, rf"\end{{{kind}}}", ""]
+    return "\n".join(lines)
 
 
 def _latex_cell(cell: Cell) -> str:

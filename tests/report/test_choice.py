@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dnaft.errors import InputError
-from dnaft.report.marks import CODE, CUT, LEAK, NOT_BY_DEV, ONE_SEED, REPEATED
+from dnaft.report.marks import CODE, CUT, FEWER, LEAK, NOT_BY_DEV, ONE_SEED, REPEATED
 from dnaft.report.published_table import published_table
 from dnaft.report.runs import find_results, read_results
 from report_runs import contents_of, make_run
@@ -90,7 +90,10 @@ def test_baselines_are_no_methods_and_dev_chooses_among_their_settings(tmp_path:
         ({"data": {"truncation": {"dev": {"sequences": 1}}}}, CUT),
         ({"chosen": {"step": 100, "metric": "mcc", "value": 0.1}}, NOT_BY_DEV),
         ({"chosen": {"step": 100, "metric": "mcc", "value": None}}, NOT_BY_DEV),
-        ({"timing": {"seconds": 1, "steps": 40}}, NOT_BY_DEV),
+        (
+            {"chosen": {"step": 3, "metric": "mcc", "value": 0.5, "by_score": False}},
+            NOT_BY_DEV,
+        ),
     ],
 )
 def test_a_flaw_of_one_run_marks_the_mean(
@@ -197,3 +200,20 @@ def test_measured_is_what_the_paper_ran(
     rows = [row for row in table.rows if row[column].shown != "-"]
     assert {row[variant].shown: row[column].shown for row in rows} == measured
     assert all([cell.shown for cell in row[:3]] == list(made.values())[:3] for row in rows)
+
+
+def test_the_best_of_many_settings_with_a_seed_each_is_not_taken_for_the_best(
+    tmp_path: Path,
+) -> None:
+    for seed in (1, 2, 3):
+        make_run(tmp_path, lr=1e-3, seed=seed, dev=0.70)
+    make_run(tmp_path, lr=1e-2, dev=0.68)
+    (one,) = contents_of(tmp_path).best.values()
+    assert (one.lr, FEWER in one.marks) == (1e-3, False)
+    make_run(tmp_path, lr=1e-4, dev=0.75)
+    (one,) = contents_of(tmp_path).best.values()
+    assert (one.lr, one.dev.count, FEWER in one.marks) == (1e-3, 3, True)
+    for seed in (2, 3):
+        make_run(tmp_path, lr=1e-4, seed=seed, dev=0.74)
+    (one,) = contents_of(tmp_path).best.values()
+    assert (one.lr, FEWER in one.marks) == (1e-4, False)

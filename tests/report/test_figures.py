@@ -26,8 +26,8 @@ def test_curves_are_means_over_seeds_at_the_steps_of_all(tmp_path: Path) -> None
         run = make_run(tmp_path, seed=seed)
         write_metrics(run, [seed, 2 * seed, 3 * seed, 4 * seed], dev, "mcc")
     loss, compute = training_curves(contents_of(tmp_path))
-    assert values(only(loss)) == {"lora": [(9, 1.5), (19, 3), (29, 4.5), (39, 6)]}
-    assert values(only(compute)) == {"lora": [(19, pytest.approx(0.15))]}
+    assert values(only(loss)) == {"lora": [(10, 1.5), (20, 3), (30, 4.5), (40, 6)]}
+    assert values(only(compute)) == {"lora": [(20, pytest.approx(0.15))]}
 
 
 def test_a_step_counts_by_its_cost(tmp_path: Path) -> None:
@@ -38,9 +38,9 @@ def test_a_step_counts_by_its_cost(tmp_path: Path) -> None:
         write_metrics(run, [1, 1], {20: 0.5}, "mcc")
     found = values(only(training_curves(contents_of(tmp_path))[1]))
     assert found == {
-        "lora": [(19 / 2, 0.5)],
-        "full": [(19, 0.5)],
-        "linear_probe": [(2 + 19 / 4, 0.5)],
+        "lora": [(20 / 2, 0.5)],
+        "full": [(20, 0.5)],
+        "linear_probe": [(2 + 20 / 4, 0.5)],
     }
 
 
@@ -50,7 +50,7 @@ def test_lines_that_a_crash_cut_short_are_left_out(tmp_path: Path) -> None:
     with (run / "metrics.csv").open("a") as file:
         file.write("29,0.")
     found = values(only(training_curves(contents_of(tmp_path))[0]))
-    assert found == {"lora": [(9, 1), (19, 2)]}
+    assert found == {"lora": [(10, 1), (20, 2)]}
 
 
 def test_long_curves_become_means_of_neighbours() -> None:

@@ -30,6 +30,17 @@ def test_the_rate_of_each_method_stands_beside_its_scores(tmp_path: Path) -> Non
         assert {row[method].shown: row[at].plain for row in table.rows}["full"] == "2e-05"
 
 
+def test_long_settings_stand_behind_the_scores(tmp_path: Path) -> None:
+    for rank in (2, 8):
+        make_run(tmp_path, **{"method.a_setting_with_a_long_name": "x" * 60, "method.rank": rank})
+    contents = contents_of(tmp_path)
+    assert best_table(contents).head[-1] == group_table(contents).head[-1] == "settings"
+    table = run_table(contents)
+    assert table.head[-2:] == ("settings", "folder")
+    row = dict(zip(table.head, table.rows[0], strict=True))
+    assert (row["settings"].shown, row["seed"].shown, row["dev"].shown) == ("rank=2", "1", "0.5000")
+
+
 @pytest.mark.parametrize(
     ("dev", "said"),
     [
@@ -110,7 +121,7 @@ def test_another_score_is_shown_and_the_choice_stays(tmp_path: Path) -> None:
     contents = gather(runs, [])
     (one,) = contents.of_task("h3")
     assert (one.name, one.metric, one.chooser) == ("lr=0.001", "auroc", "mcc")
-    assert (one.test.mean, one.merit) == (0.8, (0.6, 1))
+    assert (one.test.mean, one.merit) == (0.8, 0.6)
     assert [of.metric for of in contents.of_task("speed")] == ["r2"]  # which has no AUROC
     table = best_table(contents)
     assert "Shown is auroc, dev mcc chose." in table.note
