@@ -34,13 +34,16 @@ TASKS = (
 CLAIM_SEEDS = (1, 2, 3, 4, 5)
 CLAIM = (("adalora_rs", "adalora"), ("adalora_rs", "lora"), ("adalora", "lora"))
 CLAIMED = ("lora", "adalora", "adalora_rs")
+# The sweeps: all methods at their own rates, and the claim's three at others.
+STUDY, RATES = "study", "rates"
 RATE_TASKS = ("prom_tata", "tf_2", "yeast_strand")
 
 
-def to_row(run: RunRecord) -> Row:
-    """Return a line of the csv."""
+def to_row(part: str, run: RunRecord) -> Row:
+    """Return a line of the csv; `part` is the sweep that it belongs to."""
     kept = run.ranks.get("chosen", {})
     return {
+        "part": part,
         "task": run.task,
         "method": run.method,
         "seed": str(run.seed),
@@ -58,7 +61,7 @@ class Numbers:
     """The scores of all runs.
 
     Args:
-        rows: The lines of docs/study.csv.
+        rows: The lines of docs/study.csv, part `study`.
     """
 
     def __init__(self, rows: list[Row]) -> None:
@@ -152,32 +155,45 @@ def rate_table(rows: list[Row]) -> str:
     return table(lines)
 
 
-def main() -> None:
-    """Write the page."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("runs", type=Path, help="output folder of the sweep")
-    parser.add_argument("rates", type=Path, help="output folder of the same at other rates")
-    given = parser.parse_args()
-    rows, rate_rows = (
-        sorted((to_row(run) for run in read_runs(folder).values()), key=lambda r: [*r.values()][:3])
-        for folder in (given.runs, given.rates)
-    )
-    if not rows:
-        raise SystemExit("no finished run there: make study first")
-    numbers = Numbers(rows)
-    hours = sum(float(row["seconds"]) for row in rows) / 3600
+def write(rows: list[Row], docs: Path) -> None:
+    """Write the page.
+
+    Args:
+        rows: The numbers of all runs, as `to_row` makes them.
+        docs: Its folder.
+    """
+    made, at_rates = ([r for r in rows if r["part"] == part] for part in (STUDY, RATES))
+    numbers = Numbers(made)
+    hours = sum(float(row["seconds"]) for row in made) / 3600
     values = {
-        "runs": str(len(rows)),
+        "runs": str(len(made)),
         "hours": f"{hours:.1f}",
+        "rate_runs": str(len(at_rates)),
         "ranks": rank_table(numbers),
-        "rates": rate_table(rate_rows),
+        "rates": rate_table(at_rates),
     }
     for metric in METRICS:
         values[f"scores_{metric}"] = score_table(numbers, metric)
         values[f"chosen_{metric}"] = chosen_table(numbers, metric)
         values[f"claim_{metric}"] = claim_table(numbers, metric)
+    fill("study", values, docs / "study.md")
+
+
+def main() -> None:
+    """Write the page and its numbers."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(STUDY, type=Path, help="output folder of the sweep")
+    parser.add_argument(RATES, type=Path, help="output folder of the same at other rates")
+    rows = [
+        to_row(part, run)
+        for part, folder in vars(parser.parse_args()).items()
+        for run in read_runs(folder).values()
+    ]
+    if not rows:
+        raise SystemExit("no finished run there: make study first")
+    rows.sort(key=lambda row: [*row.values()][:5])
     write_csv(rows, DOCS / "study.csv")
-    fill("study", values, DOCS / "study.md")
+    write(rows, DOCS)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ PAGES = [
     ("embedded_page", "embedded.md", "embedded.csv"),
     ("lingo", "lingo.md", "lingo.csv"),
     ("methods_page", "method_results.md", "method_results.csv"),
+    ("study_page", "study.md", "study.csv"),
 ]
 
 
