@@ -127,7 +127,7 @@ def test_no_number_is_written_as_text() -> None:
         (["model=yeast_mini"], 0.01),
         (["model=tiny", "method=full"], 0.01),
         (["model=dnabert2"], None),
-        (["model=dnabert2", "model.standardise_features=true"], 0.01),
+        (["model=dnabert2", "model.standardise_features=true"], None),
         (["model=yeast_mini", "method=linear_probe"], None),
         (["model=yeast_mini", "method.optimizer.head_lr=null"], None),
         (["model=yeast_mini", "method.optimizer.head_lr=0.2"], 0.2),
