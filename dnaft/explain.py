@@ -54,9 +54,9 @@ def _find_input_error(error: BaseException) -> InputError | None:
 def _explain_one(error: BaseException) -> str | None:
     if isinstance(error, MissingConfigException) and error.options:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        offered = names(error.options)
-        if group == "hydra/launcher":
-            offered.remove("basic")  # Hydra's own, which knows nothing of run folders
+        # Hydra's own launcher knows nothing of run folders, and is refused.
+        unfit = {"basic"} if group == "hydra/launcher" else set()
+        offered = [name for name in names(error.options) if name not in unfit]
         return f"{group}: there is no {choice or 'empty choice'}; {near(choice, offered)}"
     if isinstance(error, OverrideParseException):
         return (

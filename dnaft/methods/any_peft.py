@@ -53,7 +53,7 @@ def inject_peft(
     if isinstance(start, str) and start not in _LORA_STARTS:
         raise ValueError(
             f"{name}: init_lora_weights={start} changes the frozen matrices, of which a run keeps "
-            f"none, or wants data first; leave it out, or take {' or '.join(_LORA_STARTS)}"
+            f"none, or wants data first; leave it out, or take one of {', '.join(_LORA_STARTS)}"
         )
     if getattr(config, "num_virtual_tokens", virtual_tokens) is None:
         config.num_virtual_tokens = virtual_tokens

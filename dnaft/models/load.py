@@ -179,7 +179,8 @@ def _pretrained(
             f"model.source: cannot load {source} ({first.rstrip('.')}). Check that config.json "
             "belongs to these weights and that all files are whole"
         ) from error
-    keep_unpacked(model)
+    if quantise is not None:
+        keep_unpacked(model)
     missing = sorted(name for name in info["missing_keys"] if not name.startswith(_NOT_USED))
     if missing:
         raise InputError(

@@ -101,12 +101,10 @@ class Group:
     def marks(self) -> frozenset[str]:
         """Warnings: those of any run, and those of the group."""
         marks = set[str]().union(*(run.marks for run in self.runs))
-        seeds = {run.record.seed for run in self.runs}
-        if not self.deterministic:
-            if len(seeds) == 1:
-                marks.add(ONE_SEED)
-            if len(seeds) < len(self.runs):
-                marks.add(REPEATED)
+        if self.seeds == 1:
+            marks.add(ONE_SEED)
+        if self.seeds < len(self.runs):
+            marks.add(REPEATED)
         if len({run.record.code_version for run in self.runs}) > 1:
             marks.add(CODE)
         if self.edges:
@@ -152,8 +150,7 @@ class Group:
     @cached_property
     def seeds(self) -> float:
         """Return how many seeds the mean has; where they change nothing none is lacking."""
-        found = {run.record.seed for run in self.runs}
-        return math.inf if self.deterministic else len(found)
+        return math.inf if self.deterministic else len({run.record.seed for run in self.runs})
 
     @cached_property
     def merit(self) -> float:

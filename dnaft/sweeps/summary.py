@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,12 +154,13 @@ def _name(result: RunRecord, label: str) -> str:
     own = [part for part in label.split() if not part.startswith(("task=", "model=", "method="))]
     name = " ".join(own) or f"seed={result.seed}"
     if len(name) > _LONGEST:  # the end of a key says what it is: inject.dropout, optimizer.lr
-        name = " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in _pairs(own))
+        name = " ".join(map(_shortened, own))
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
-def _pairs(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    return (word.partition("=") for word in words)
+def _shortened(word: str) -> str:
+    key, _, value = word.partition("=")
+    return f"{key.rpartition('.')[2]}={value}"
 
 
 def describe(entry: Entry) -> str:
