@@ -44,7 +44,7 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 type: $(STAMP) ## Types, strict
-	$(BIN)/mypy
+	$(BIN)/mypy && $(BIN)/mypy benchmarks
 
 bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/bench.py

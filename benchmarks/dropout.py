@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from dnaft.methods.lora import inject_lora
 from dnaft.models.backbone import ROLES, Backbone
 
 P = 0.1
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "tiny": {
         "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4,
         "intermediate_size": 1024, "hidden_dropout_prob": P,
@@ -67,9 +68,6 @@ def models(batch: int, tokens: int) -> dict[str, dict[str, Work]]:
     for part in full["none"].modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0
-    works: dict[str, dict[str, Work]] = {
-        "BERT, full": {way: lambda b=b: step(b, ids, mask) for way, b in full.items()}
-    }
     lora = {}
     for way in full:
         lora[way] = load("tiny_opt", tokens)
@@ -77,8 +75,10 @@ def models(batch: int, tokens: int) -> dict[str, dict[str, Work]]:
         inject_lora(lora[way], 8, 16, target_roles=ROLES, dropout=dropout)
         fuse_adapters(lora[way])
     quicken_dropout(lora["dnaft"])
-    works["OPT, LoRA"] = {way: lambda b=b: step(b, ids, mask) for way, b in lora.items()}
-    return works
+    return {
+        name: {way: partial(step, b, ids, mask) for way, b in ways.items()}
+        for name, ways in {"BERT, full": full, "OPT, LoRA": lora}.items()
+    }
 
 
 def seconds_of(works: dict[str, Work], repeats: int) -> dict[str, list[float]]:

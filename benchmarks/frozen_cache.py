@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +138,13 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         for repeat in range(arguments.repeats):
             os.environ["DNAFT_CACHE_DIR"] = str(folder / f"cache-{top}-{repeat}")
             runs: dict[str, Callable[[], None]] = {
-                "transformers Trainer": lambda t=top: with_trainer(arguments, tokens, folder, t),
-                "fast.frozen_states=false": lambda t=top: with_dnaft(
-                    arguments, folder, t, "fast.frozen_states=false"
+                "transformers Trainer": partial(with_trainer, arguments, tokens, folder, top),
+                "fast.frozen_states=false": partial(
+                    with_dnaft, arguments, folder, top, "fast.frozen_states=false"
                 ),
-                "first run": lambda t=top: with_dnaft(arguments, folder, t),
-                "another seed and rate": lambda t=top: with_dnaft(
-                    arguments, folder, t, "seed=2", "method.optimizer.lr=3e-3"
+                "first run": partial(with_dnaft, arguments, folder, top),
+                "another seed and rate": partial(
+                    with_dnaft, arguments, folder, top, "seed=2", "method.optimizer.lr=3e-3"
                 ),
             }
             for name, work in runs.items():

@@ -16,6 +16,7 @@ docs/images/growth.png. 4 million rows take 220 MB of disk and, on one weak core
 import argparse
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import growth_points as points
@@ -90,7 +91,7 @@ def measure(folder: Path, most_rows: int, repeats: int) -> Points:
     return found
 
 
-def exponent(line: list[tuple[int, float]]) -> float:
+def exponent(line: Sequence[tuple[int, float]]) -> float:
     """Return b of the power a * size^b that fits best, by least squares on logarithms."""
     if len(line) < 2:
         return math.nan

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,7 +69,11 @@ class Dnaft(Side):
         return build_trainer(
             self.work.config["trainer"],
             # The watch is last: a mask belongs to its step, as on HF's side.
-            callbacks=[Throughput(), *method_callbacks(self.work.config), self.watch],
+            callbacks=[
+                Throughput(time.perf_counter()),
+                *method_callbacks(self.work.config),
+                self.watch,
+            ],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

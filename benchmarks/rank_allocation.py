@@ -15,6 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -189,7 +190,7 @@ def main() -> None:
             for way, work in ways.items():
                 first = 1 + round_ * chosen.steps
                 steps = range(first, first + chosen.steps)
-                spent = seconds(lambda work=work, steps=steps: [work(step) for step in steps])
+                spent = seconds(partial(list, map(work, steps)))
                 took[way] += [spent / chosen.steps] if round_ else []
         cost[name] = statistics.median(took["dnaft"])
         peft = statistics.median(took["peft"])

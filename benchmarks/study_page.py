@@ -7,6 +7,7 @@ learning rates. The numbers of each run go to docs/study.csv, beside the page.
 """
 
 import argparse
+import functools
 import statistics
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class Numbers:
         Raises:
             SystemExit: If a run is missing.
         """
-        seeds = SEEDS[:1] if method in BASELINES else SEEDS
+        seeds: tuple[int, ...] = SEEDS[:1] if method in BASELINES else SEEDS
         if method in CLAIMED:
             seeds = CLAIM_SEEDS
         missing = [seed for seed in seeds if (task, method, seed) not in self._found]
@@ -106,7 +107,7 @@ def chosen_table(numbers: Numbers, metric: str) -> str:
     ]
     for task in TASKS:
         method, baseline = (
-            max(group, key=lambda m, t=task: numbers.mean(t, m, dev))
+            max(group, key=functools.partial(numbers.mean, task, score=dev))
             for group in (METHODS, BASELINES)
         )
         scores = [show(numbers.of(task, m, test)) for m in (method, baseline)]
