@@ -21,7 +21,7 @@ from target_list import TARGETS
 from targets import show_targets
 
 _SMALL = "hf_trainer.py --methods lora,adalora_rs"
-_OPT = "--hidden 768 --layers 12 --vocabulary 50272 --steps 6 --repeats 5"
+_OPT = "--hidden 768 --layers 12 --vocabulary 50272 --steps 4 --repeats 5"
 # Each name stands in bench.md.in for the table that its command prints.
 COMMANDS = {
     "hf_float32": "hf_trainer.py --memory 3 --check",
