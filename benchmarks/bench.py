@@ -21,17 +21,17 @@ from target_list import TARGETS
 from targets import show_targets
 
 _SMALL = "hf_trainer.py --methods lora,adalora_rs"
-_OPT = "--hidden 768 --layers 12 --vocabulary 50272 --steps 4 --repeats 5"
+_OPT = "--hidden 768 --layers 12 --vocabulary 50272 --steps 4 --repeats 4"
 # Each name stands in bench.md.in for the table that its command prints.
 COMMANDS = {
     "hf_float32": "hf_trainer.py --memory 3 --check",
     "hf_plain_dora": "hf_trainer.py --methods dora --dropout 0",
     "hf_defaults": f"{_SMALL} --defaults --memory 3",
     "hf_bf16": f"{_SMALL} --bf16 --memory 3",
-    "hf_opt_float32": f"hf_trainer.py --methods lora,adalora_rs,dora {_OPT} --memory 3",
+    "hf_opt_float32": f"hf_trainer.py --methods lora,adalora_rs,dora {_OPT} --memory 1",
     "hf_opt_plain_dora": f"hf_trainer.py --methods dora --dropout 0 {_OPT}",
-    "hf_opt_defaults": f"{_SMALL} {_OPT} --defaults --memory 3",
-    "hf_opt_bf16": f"{_SMALL} {_OPT} --bf16 --memory 3",
+    "hf_opt_defaults": f"{_SMALL} {_OPT} --defaults --memory 1",
+    "hf_opt_bf16": f"{_SMALL} {_OPT} --bf16 --memory 1",
     "hf_without_fused": "hf_trainer.py --methods lora --override fast.fused_adapters=false",
     "hf_without_dropout": "hf_trainer.py --methods lora --override fast.dropout=false",
     "hf_without_bf16": "hf_trainer.py --methods lora --bf16 --memory 3 "
@@ -39,7 +39,7 @@ COMMANDS = {
     "profile": "profile_step.py",
     "precision": "precision.py",
     "frozen": "frozen_cache.py --repeats 3",
-    "frozen_large": "frozen_cache.py --hidden 384 --rows 160 --length_bp 300 --repeats 2",
+    "frozen_large": "frozen_cache.py --hidden 384 --rows 96 --length_bp 300 --repeats 2",
     "together": "together.py --repeats 3",
     "together_large": "together.py --rows 256 --length-bp 300",
     "tokenizers": "kmer_tokenizers.py",
