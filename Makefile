@@ -49,7 +49,7 @@ type: $(STAMP) ## Types, strict
 bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/bench.py
 
-embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 188 runs (hours; goes on where it stopped)
+embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 264 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py
 
 method-report: $(STAMP) ## docs/method_results.md: methods side by side, 537 runs (hours; goes on); DATA=folder of GUE

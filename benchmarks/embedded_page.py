@@ -15,12 +15,15 @@ METHODS = {"full": "full", "lora": "LoRA", "adalora": "AdaLoRA", "adalora_rs": "
 COMPARED = {name: [method] for method, name in METHODS.items()}
 COMPARED["the mean of the four"] = list(METHODS)
 WEIGHTS = ("random", "pretrained")
+# The other packaged models, under one method beside the first.
+OTHERS = ("yeast_mini_bpe", "yeast_mini_kmer", "yeast_mini_opt")
+OTHERS_METHOD = "lora"
 # What the sweep tries, on these tasks, with the first seed.
 RATES = {
-    "full": ("0.0005", "0.001", "0.002"),
-    "lora": ("0.001", "0.002", "0.005"),
-    "adalora": ("0.002", "0.005", "0.01"),
-    "adalora_rs": ("0.002", "0.005", "0.01"),
+    "full": ("0.0003", "0.001", "0.003"),
+    "lora": ("0.0003", "0.001", "0.003", "0.01"),
+    "adalora": ("0.003", "0.01", "0.03"),
+    "adalora_rs": ("0.003", "0.01", "0.03"),
 }
 SWEEP_TASKS = ("tata", "strand")
 SIGNIFICANT = 0.05
@@ -124,17 +127,37 @@ def baseline_table(numbers: Numbers, metric: str) -> str:
     return table(lines)
 
 
+def model_table(numbers: Numbers, metric: str) -> str:
+    """Return the test scores of all packaged models under one method, and their means."""
+    lines = [["", *TASKS, "mean"]]
+    for weights, name in (("pretrained", "yeast_mini"), *((other, other) for other in OTHERS)):
+        scores = [numbers.of(task, weights, OTHERS_METHOD, f"test_{metric}") for task in TASKS]
+        mean = statistics.mean(map(statistics.mean, scores))
+        lines.append([f"`{name}`", *map(show, scores), show([mean])])
+    return table(lines)
+
+
+def _swept_cell(numbers: Numbers, weights: str, method: str) -> str:
+    """Return what each learning rate had in the sweep, the chosen one in bold."""
+    chosen = numbers.rate(weights, method)
+    scores = ((rate, show([numbers.swept(weights, method, rate)])) for rate in RATES[method])
+    return ", ".join(f"**{score}**" if rate == chosen else score for rate, score in scores)
+
+
 def sweep_table(numbers: Numbers) -> str:
-    """Return what each learning rate had in the sweep, the chosen ones in bold."""
-    lines = [["", "learning rates", "dev MCC, random", "dev MCC, pretrained"]]
+    """Return the sweep of `yeast_mini`, random and pretrained."""
+    lines = [["", "learning rates", *(f"dev MCC, {weights}" for weights in WEIGHTS)]]
     for method, name in METHODS.items():
-        cells = []
-        for weights in WEIGHTS:
-            chosen = numbers.rate(weights, method)
-            scores = ((r, show([numbers.swept(weights, method, r)])) for r in RATES[method])
-            cells.append(", ".join(f"**{s}**" if r == chosen else s for r, s in scores))
         rates = ", ".join(map(show_rate, RATES[method]))
-        lines.append([name, rates, *cells])
+        lines.append([name, rates, *(_swept_cell(numbers, w, method) for w in WEIGHTS)])
+    return table(lines)
+
+
+def others_sweep_table(numbers: Numbers) -> str:
+    """Return the sweep of the other packaged models."""
+    lines = [["", "learning rates", "dev MCC"]]
+    rates = ", ".join(map(show_rate, RATES[OTHERS_METHOD]))
+    lines += [[f"`{other}`", rates, _swept_cell(numbers, other, OTHERS_METHOD)] for other in OTHERS]
     return table(lines)
 
 
@@ -216,10 +239,12 @@ def write(rows: list[Row], docs: Path) -> None:
         "runs": str(len(numbers.rows)),
         "hours": f"{hours:.1f}",
         "sweep": sweep_table(numbers),
+        "others_sweep": others_sweep_table(numbers),
         "verdicts": "\n".join(f"- {verdict(numbers, metric)}" for metric in METRICS),
     }
     for metric in METRICS:
         values[f"scores_{metric}"] = score_table(numbers, metric)
+        values[f"models_{metric}"] = model_table(numbers, metric)
         values[f"gains_{metric}"] = gain_table(numbers, metric)
         values[f"baselines_{metric}"] = baseline_table(numbers, metric)
     fill("embedded", values, docs / "embedded.md")
