@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from dnaft.callbacks.checkpoints import LateChoice, newest
 from dnaft.callbacks.early_stopping import describe_end
 from dnaft.callbacks.epoch_lines import EpochLines
+from dnaft.callbacks.frozen_shards import FrozenShards
 from dnaft.callbacks.throughput import Throughput
 from dnaft.callbacks.train_together import TrainTogether
 from dnaft.config import build, errors_at
@@ -42,7 +43,7 @@ from dnaft.reporting import describe_parameters
 from dnaft.run_folder import CHECKPOINTS, last_checkpoint
 from dnaft.saved_run import BASE, model_node, save_base, save_model
 from dnaft.split_scores import score_splits
-from dnaft.strategy import build_trainer, trainer_precision
+from dnaft.strategy import build_trainer, is_one_of_several, shards_frozen, trainer_precision
 from dnaft.together.seat import SEAT
 
 C = TypeVar("C", bound=Callback)
@@ -76,6 +77,9 @@ def fine_tune(
     module = build_module(config, task, data, backbone)
     metric = task.choose_by or default_metric(task.kind)
     callbacks = build_callbacks(config, folder, metric, started)
+    sharded = is_one_of_several() and shards_frozen(config)
+    if sharded:
+        callbacks.append(FrozenShards(backbone))
     seat = SEAT.get()
     if seat is not None:
         callbacks.append(TrainTogether(seat, data.tokenizer.pad_id))
@@ -106,7 +110,7 @@ def fine_tune(
 
     if forgetting is not None:
         forgetting.score_before(trainer.strategy.root_device)
-    rounded = round_frozen(backbone, fast["frozen_bf16"], trainer)
+    rounded = None if sharded else round_frozen(backbone, fast["frozen_bf16"], trainer)
     resume_from = last_checkpoint(folder) if config["resume"] else None
     fit(trainer, module, data, resume_from)
     if trainer.global_step == 0:

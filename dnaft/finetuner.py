@@ -14,6 +14,7 @@ from torchmetrics import SumMetric
 
 from dnaft.batch import Batch
 from dnaft.collectives import gather, gather_at_first, processes, share_loss
+from dnaft.data.shares import own_batches
 from dnaft.errors import InputError
 from dnaft.losses import TaskLoss
 from dnaft.methods.triplets import find_triplets
@@ -95,6 +96,8 @@ class FineTuner(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the predictions of the dev split and its loss."""
         logits = read_logits(self.backbone, batch)
+        if batch_idx >= own_batches(self.trainer.val_dataloaders):
+            return
         count = self.loss.count(batch.labels)
         self.dev_loss.update(count * self.loss(logits, batch.labels))
         self.dev_count.update(count)
@@ -198,10 +201,12 @@ def predict(
     backbone.eval()
     device = next(backbone.parameters()).device
     logits, labels = [], []
-    for batch in loader:
+    own = own_batches(loader)
+    for index, batch in enumerate(loader):
         output = read_logits(backbone, move_data_to_device(batch, device))
-        logits.append(output.float().cpu())
-        labels.append(batch.labels)
+        if index < own:
+            logits.append(output.float().cpu())
+            labels.append(batch.labels)
     found = gather_at_first(list(zip(logits, labels, strict=True)))
     in_order = [pair for turn in zip_longest(*found) for pair in turn if pair is not None]
     if not in_order:

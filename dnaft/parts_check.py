@@ -8,7 +8,7 @@ from dnaft.data.task import Task
 from dnaft.fine_tune_run import build_callbacks, round_frozen
 from dnaft.metrics import default_metric
 from dnaft.saved_run import model_node
-from dnaft.strategy import build_trainer, count_processes
+from dnaft.strategy import build_trainer, count_processes, shards_frozen
 from dnaft.tokenizers.character import CharacterTokenizer
 
 _NOWHERE = Path("unwritten")  # where callbacks and trainer would write if the run began
@@ -48,6 +48,8 @@ def check_parts(config: dict[str, Any], task: Task) -> None:
         if wanted and trainer.precision != "bf16-mixed":
             nothing: Any = None
             round_frozen(nothing, wanted, trainer)  # refuses before it looks at the model
+    else:
+        shards_frozen(config)
     if "_target_" not in config["model"]:
         return  # what prepares the data says so
     for key, node in (("model", model_node(config)), ("tokenizer", config["tokenizer"])):

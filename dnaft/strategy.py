@@ -13,6 +13,8 @@ from dnaft.config import build
 from dnaft.errors import InputError
 from dnaft.precision import choose_precision, device_type
 
+SHARDED = "fsdp"  # of `trainer.strategy`; Lightning's own of this name is not used
+_STRATEGIES = ("auto", "ddp", SHARDED)
 _RANK = "LOCAL_RANK"  # Lightning's variables for processes that it does not start itself
 _COUNT = "WORLD_SIZE"
 # Whoever waits for a process that is gone is ended from outside; whoever is slow is not.
@@ -31,7 +33,7 @@ def count_processes(node: Mapping[str, Any]) -> int:
     """
     if node.get("devices") == 1 and node.get("num_nodes", 1) == 1:
         return 1
-    trainer: Trainer = build(resolve_precision(node), "trainer")(
+    trainer: Trainer = build(_for_lightning(node), "trainer")(
         plugins=[LightningEnvironment()],
         logger=False,
         enable_checkpointing=False,
@@ -46,9 +48,10 @@ def count_processes(node: Mapping[str, Any]) -> int:
     if count == 1:
         return 1
     strategy = node.get("strategy", "auto")
-    if isinstance(strategy, str) and strategy not in ("auto", "ddp"):
+    if isinstance(strategy, str) and strategy not in _STRATEGIES:
         raise InputError(
-            f"trainer.strategy: {strategy} is none that gives the results of one process; take ddp"
+            f"trainer.strategy: {strategy} is none that gives the results of one process; take "
+            "ddp, or fsdp to part frozen weights among the processes"
         )
     tasks = os.environ.get("SLURM_NTASKS", "1")
     if _RANK in os.environ or tasks != "1":
@@ -57,6 +60,30 @@ def count_processes(node: Mapping[str, Any]) -> int:
             "without torchrun, and under SLURM as one task (--ntasks=1) that has all GPUs"
         )
     return count
+
+
+def shards_frozen(config: Mapping[str, Any]) -> bool:
+    """Return whether the processes of a run part its frozen weights among them.
+
+    Args:
+        config: The resolved configuration.
+
+    Raises:
+        InputError: If another setting needs these weights whole.
+    """
+    if config["trainer"].get("strategy") != SHARDED:
+        return False
+    if config["eval"]["mlm"]:
+        raise InputError(
+            "eval.mlm: is true, and one process alone looks at language; with "
+            f"trainer.strategy={SHARDED} it has but a part of the model: take ddp, or leave it out"
+        )
+    if config["fast"]["frozen_bf16"]:
+        raise InputError(
+            "fast.frozen_bf16: is true, and what is put back for the scores are whole weights; "
+            f"with trainer.strategy={SHARDED} they stay in float32: leave it out, or take ddp"
+        )
+    return True
 
 
 def become_process(rank: int, count: int, port: int) -> None:
@@ -74,6 +101,11 @@ def become_process(rank: int, count: int, port: int) -> None:
         _RANK: str(rank),
         _COUNT: str(count),
     }
+
+
+def is_one_of_several() -> bool:
+    """Return whether this process was made by `become_process`."""
+    return int(os.environ.get(_COUNT, 1)) > 1 and _RANK in os.environ
 
 
 def trainer_precision(node: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,8 +129,8 @@ def build_trainer(node: Mapping[str, Any], **settings: Any) -> Trainer:
         settings: Further arguments.
     """
     settings = dict(settings)
-    plain = resolve_precision(node)
-    if int(os.environ.get(_COUNT, 1)) > 1 and _RANK in os.environ:
+    plain = _for_lightning(node)
+    if is_one_of_several():
         if isinstance(plain.get("strategy", "auto"), str):
             plain.pop("strategy", None)
             settings["strategy"] = _ddp()
@@ -106,6 +138,12 @@ def build_trainer(node: Mapping[str, Any], **settings: Any) -> Trainer:
         settings |= {"plugins": [LightningEnvironment()], "use_distributed_sampler": False}
     trainer: Trainer = build(plain, "trainer")(**settings)
     return trainer
+
+
+def _for_lightning(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trainer's configuration in words that Lightning's trainer knows."""
+    plain = resolve_precision(node)
+    return {**plain, "strategy": "auto"} if plain.get("strategy") == SHARDED else plain
 
 
 def _ddp() -> Strategy:

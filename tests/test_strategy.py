@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dnaft.errors import InputError
-from dnaft.strategy import build_trainer, count_processes
+from dnaft.strategy import build_trainer, count_processes, shards_frozen
 
 TRAINER: dict[str, Any] = {
     "_target_": "lightning.Trainer",
@@ -52,6 +52,33 @@ def test_processes_started_from_outside_are_refused(
     with pytest.raises(InputError, match="2 processes are started by dnaft itself"):
         count_processes(TRAINER)
     assert count_processes(TRAINER | {"devices": 1}) == 1
+
+
+def test_parted_weights_are_for_several_processes() -> None:
+    assert count_processes(TRAINER | {"strategy": "fsdp"}) == 2
+    assert count_processes(TRAINER | {"strategy": "fsdp", "devices": "1"}) == 1
+    alone = {"strategy": "fsdp", "devices": 1, "logger": False, "enable_checkpointing": False}
+    assert build_trainer(TRAINER | alone).world_size == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "message"),
+    [
+        ("eval", "mlm", r"eval\.mlm: is true, and one process alone"),
+        ("fast", "frozen_bf16", r"fast\.frozen_bf16: is true, and what is put back"),
+    ],
+)
+def test_parted_weights_exclude_what_needs_them_whole(part: str, key: str, message: str) -> None:
+    config: dict[str, Any] = {
+        "trainer": TRAINER | {"strategy": "fsdp"},
+        "eval": {"mlm": False},
+        "fast": {"frozen_bf16": None},
+    }
+    assert shards_frozen(config)
+    config[part] = {key: True}
+    with pytest.raises(InputError, match=message):
+        shards_frozen(config)
+    assert not shards_frozen(config | {"trainer": TRAINER | {"strategy": "ddp"}})
 
 
 def test_precision_auto_is_what_the_machine_computes_fastest(

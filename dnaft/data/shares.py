@@ -1,5 +1,6 @@
 """The parts of a batch, and of a split, that each of several processes reads."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,10 +45,14 @@ class TrainShares(BatchSampler):
 
 
 class EvalShares(BatchSampler):
-    """Every n-th batch of a split in a fixed order: each row is read by one process.
+    """Every n-th batch of a split in a fixed order: each row counts in one process.
 
     The batches are those of a single process, unless there are fewer than processes; then they are
-    smaller.
+    smaller. All processes have as many: of parted weights each needs the others for every batch.
+    Who would have one less reads a row once more at the end, which `own` does not count.
+
+    Attributes:
+        own: How many of the batches count, the first ones.
 
     Args:
         split: Name of the split.
@@ -73,12 +78,22 @@ class EvalShares(BatchSampler):
             batch_size = rows // processes
         super().__init__(range(rows), batch_size, drop_last=False)
         self._mine = range(rank * batch_size, rows, processes * batch_size)
+        self.own = len(self._mine)
+        self._most = len(range(0, rows, processes * batch_size))
         self._order = order
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the rows of this process, batch by batch."""
         for first in self._mine:
             yield self._order[first : first + self.batch_size].tolist()
+        for _ in range(self._most - self.own):
+            yield self._order[:1].tolist()
 
     def __len__(self) -> int:
-        return len(self._mine)
+        return self._most
+
+
+def own_batches(loader: Any) -> float:
+    """Return how many of the batches of a loader count in this process, the first ones."""
+    sampler = getattr(loader, "batch_sampler", None)
+    return sampler.own if isinstance(sampler, EvalShares) else math.inf

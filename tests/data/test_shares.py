@@ -35,8 +35,11 @@ def test_each_row_is_scored_by_one_process_which_has_some(
     rows = processes + extra
     order = np.random.default_rng(seed).permutation(rows)
     shares = [EvalShares("dev", order, size, processes, rank) for rank in range(processes)]
-    read = [list(share) for share in shares]
-    assert [len(share) for share in shares] == [len(batches) for batches in read]
+    all_read = [list(share) for share in shares]
+    assert [len(share) for share in shares] == [len(batches) for batches in all_read]
+    assert len({len(batches) for batches in all_read}) == 1, "one would wait for the others"
+    assert all(batch for batches in all_read for batch in batches)
+    read = [batches[: share.own] for share, batches in zip(shares, all_read, strict=True)]
     assert all(read)
     longest = max(map(len, read))
     in_turn = [b[i] for i in range(longest) for b in read if i < len(b)]
