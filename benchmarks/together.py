@@ -156,15 +156,18 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
             out = folder / f"out-{count}-{repeat}"
             spent, losses[name] = hf_runs(folder) if name == "hf" else dnaft_runs(out)
             batches.setdefault(name, []).append(spent)
+    first = next(iter(walls))
     head = ["side"]
     for kind in ("wall", "processor", "training alone, wall"):
-        head += [f"{kind}, s", f"side / together, {kind}"]
+        head += [f"{kind}, s", f"{first} / side, {kind}"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for name in walls:
         cells = [f"`{name}`"]
         for found in (walls, processors, batches):
-            times, best = found[name], found["together"]
-            cells += [f"{statistics.median(times):.1f}", show_ratio(times, best)]
+            cells += [
+                f"{statistics.median(found[name]):.1f}",
+                show_ratio(found[first], found[name]),
+            ]
         print(f"| {' | '.join(cells)} |")
     print(
         "\nTraining alone: dnaft's batches; of `hf` `train_runtime`, which has its looks at dev "
