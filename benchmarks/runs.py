@@ -18,6 +18,7 @@ import yaml
 from tables import Row
 
 from dnaft import record
+from dnaft.environment import usable_cores
 from dnaft.record import RunRecord
 from dnaft.run_folder import RESULT
 from dnaft.train import main
@@ -46,7 +47,7 @@ def make_runs(
     Args:
         wanted: Overrides of each run.
         output: Folder of all runs.
-        jobs: Runs at a time; they share the cores.
+        jobs: Runs at a time; they share the cores, unless OMP_NUM_THREADS says otherwise.
         outside: Overrides for all that are not part of a run's name, such as `data_dir=`.
 
     Returns:
@@ -54,7 +55,7 @@ def make_runs(
     """
     finished = read_runs(output)
     missing = [run for run in dict.fromkeys(wanted) if frozenset(run) not in finished]
-    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // jobs)))
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(list(_IMPORTED))
     scratch = tempfile.TemporaryDirectory()

@@ -3,7 +3,6 @@
 import argparse
 import functools
 import hashlib
-import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Protocol, TypeVar
 from runs import ROOT, Overrides, make_runs
 from tables import Row
 
+from dnaft.environment import usable_cores
 from dnaft.models.checkpoint import find_checkpoint
 from dnaft.record import RunRecord
 
@@ -46,7 +46,7 @@ def budget(steps: int, precision: str = "auto") -> Overrides:
 def parser(description: str) -> argparse.ArgumentParser:
     """Return the arguments of every report."""
     found = argparse.ArgumentParser(description=description.partition("\n")[0])
-    found.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    found.add_argument("--jobs", type=int, default=usable_cores())
     found.add_argument("--only-report", action="store_true", help="from finished runs alone")
     return found
 
