@@ -46,8 +46,8 @@ format: $(STAMP) ## Format the code
 type: $(STAMP) ## Types, strict
 	$(BIN)/mypy && $(BIN)/mypy benchmarks
 
-bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on where it stopped)
-	$(BIN)/python benchmarks/bench.py
+bench: $(STAMP) ## docs/benchmarks.md: ratios of runs in turn (hours; goes on where it stopped; JOBS=2: two at a time)
+	$(BIN)/python benchmarks/bench.py --jobs $(or $(JOBS),1)
 
 embedded-report: $(STAMP) ## docs/embedded.md: what pretraining gives, 264 runs (hours; goes on where it stopped)
 	$(BIN)/python benchmarks/embedded.py

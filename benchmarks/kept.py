@@ -16,13 +16,18 @@ PACKAGES = ("torch", "transformers", "peft", "lightning")
 Facts = dict[str, str]
 
 
-def facts() -> Facts:
-    """Return what changes a time here: processor, cores, versions, precision, code."""
+def facts(at_a_time: int) -> Facts:
+    """Return what changes a time here: processor, cores, versions, precision, code.
+
+    Args:
+        at_a_time: Benchmarks that run side by side, each on one core.
+    """
     found = describe()
-    packages = found["packages"]
+    packages, cores = found["packages"], found["cores_usable"]
     precision, reason = choose_precision("auto", device_type("auto"))
     return {
-        "processor": f"{found['cpu']}, {found['cores_usable']} cores",
+        "processor": f"{found['cpu']}, {cores} core{'s' * (cores != 1)}",
+        "benchmarks at a time": str(at_a_time),
         "GPUs": ", ".join(found["gpus"]) or "none",
         "Python": found["python"],
         **{name: packages[name] or "none" for name in PACKAGES},
@@ -36,10 +41,10 @@ def is_kept(name: str) -> bool:
     return (FOLDER / f"{name}.md").is_file()
 
 
-def keep(name: str, printed: str) -> None:
+def keep(name: str, printed: str, at_a_time: int) -> None:
     """Keep what a benchmark has just printed, with the facts in the first line."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    text = f"{json.dumps(facts())}\n{printed}"
+    text = f"{json.dumps(facts(at_a_time))}\n{printed}"
     (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
 
 

@@ -1,9 +1,10 @@
-"""Where a LoRA step spends its time, and how fast matrix products are: the limits of hf_trainer.py.
+"""Where LoRA spends its time, and how fast matrix products are: the limits of hf_trainer.py.
 
     OMP_NUM_THREADS=1 python benchmarks/profile_step.py
 
-OPT-125M's shape, 8 rows of 172 tokens, dropout 0.1, float32. The profile is torch's, which itself
-takes time: only its shares mean anything. A product is one of the step, rows times a matrix of fc1.
+OPT-125M's shape, 8 rows of 172 tokens, dropout 0.1; steps and evaluation in float32, steps in
+bfloat16 mixed precision. The profile is torch's, which itself takes time: only its shares mean
+anything. A product is one of the step, rows times a matrix of fc1.
 """
 
 import statistics
@@ -18,7 +19,7 @@ from hf_work import Work
 from tables import show_ratio
 from torch.profiler import ProfilerActivity, profile
 
-SHOWN, REPEATS = 6, 9
+SHOWN, REPEATS = 4, 9
 
 
 def show_profile(name: str, work: Callable[[], object]) -> None:
@@ -54,11 +55,15 @@ def main() -> None:
     """Print both tables."""
     quiet()
     options = arguments(hidden=768, layers=12, vocabulary=50272, steps=2)
-    print("| side | operation | share of the processor's time |\n|---|---|---|")
+    print("| what | operation | share of the processor's time |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as options.folder:
-        work = Work("lora", options)
-        for name, kind in SIDES.items():
-            show_profile(name, kind(work, time.process_time).train)
+        for options.bf16 in (False, True):
+            work = Work("lora", options)
+            for name, kind in SIDES.items():
+                side = kind(work, time.process_time)
+                show_profile(f"{name}, {'bfloat16' if options.bf16 else 'float32'}", side.train)
+                if not options.bf16:
+                    show_profile(f"{name}, evaluation", side.evaluate)
     show_products(options.batch * options.tokens, options.hidden)
 
 
