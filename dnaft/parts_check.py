@@ -8,7 +8,7 @@ from dnaft.data.task import Task
 from dnaft.fine_tune_run import build_callbacks, round_frozen
 from dnaft.metrics import default_metric
 from dnaft.saved_run import model_node
-from dnaft.strategy import build_trainer, count_processes, shards_frozen
+from dnaft.strategy import build_trainer, check_sharding, count_processes
 from dnaft.tokenizers.character import CharacterTokenizer
 
 _NOWHERE = Path("unwritten")  # where callbacks and trainer would write if the run began
@@ -49,7 +49,7 @@ def check_parts(config: dict[str, Any], task: Task) -> None:
             nothing: Any = None
             round_frozen(nothing, wanted, trainer)  # refuses before it looks at the model
     else:
-        shards_frozen(config)
+        check_sharding(config)
     if "_target_" not in config["model"]:
         return  # what prepares the data says so
     for key, node in (("model", model_node(config)), ("tokenizer", config["tokenizer"])):

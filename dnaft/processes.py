@@ -21,7 +21,7 @@ from dnaft.errors import InputError
 from dnaft.exit_status import EXIT_BAD_INPUT
 from dnaft.output import set_up_output
 from dnaft.run import run
-from dnaft.strategy import become_process, count_processes, shards_frozen
+from dnaft.strategy import become_process, check_sharding, count_processes
 from dnaft.sweeps.run_output import LOG, output_to
 
 _GRACE_SECONDS = 10.0  # for the others to end by themselves, once a process has
@@ -47,7 +47,7 @@ def run_in_processes(config: dict[str, Any], folder: Path, choices: dict[str, st
     if count == 1:
         run(config, folder, choices)
         return
-    shards_frozen(config)
+    check_sharding(config)
     # Only read when torch is loaded: DDP warns of a search that costs next to nothing.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with tempfile.TemporaryDirectory() as notes:

@@ -63,16 +63,25 @@ def count_processes(node: Mapping[str, Any]) -> int:
 
 
 def shards_frozen(config: Mapping[str, Any]) -> bool:
-    """Return whether the processes of a run part its frozen weights among them.
+    """Return whether the processes of a run part its frozen matrices among them.
+
+    Args:
+        config: The resolved configuration.
+    """
+    return bool(config["trainer"].get("strategy") == SHARDED)
+
+
+def check_sharding(config: Mapping[str, Any]) -> None:
+    """Refuse what needs the frozen matrices whole if processes part them.
 
     Args:
         config: The resolved configuration.
 
     Raises:
-        InputError: If another setting needs these weights whole.
+        InputError: If another setting does.
     """
-    if config["trainer"].get("strategy") != SHARDED:
-        return False
+    if not shards_frozen(config):
+        return
     if config["eval"]["mlm"]:
         raise InputError(
             "eval.mlm: is true, and one process alone looks at language; with "
@@ -83,7 +92,11 @@ def shards_frozen(config: Mapping[str, Any]) -> bool:
             "fast.frozen_bf16: is true, and what is put back for the scores are whole weights; "
             f"with trainer.strategy={SHARDED} they stay in float32: leave it out, or take ddp"
         )
-    return True
+    if config["method"]["quantise"] is not None:
+        raise InputError(
+            f"method.quantise: is {config['method']['quantise']}, and matrices of four bits cannot "
+            f"be parted (trainer.strategy={SHARDED}); take ddp, or another method than qlora"
+        )
 
 
 def become_process(rank: int, count: int, port: int) -> None:

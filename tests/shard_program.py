@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -17,14 +18,18 @@ from dnaft.callbacks.frozen_shards import FrozenShards
 from dnaft.config import build
 from dnaft.finetuner import FineTuner
 from dnaft.models.backbone import Backbone
-from small_methods import IDS, adapted, method_config
+from dnaft.run import adapt
+from small_methods import IDS, method_config, plain
 from small_models import built, small_node
 
 ROWS = 4
 
 
-def with_method(method: str) -> Backbone:
-    return adapted(method, "bert")[0]
+def with_method(method: str, computed_twice: bool = False) -> Backbone:
+    backbone = plain("bert")
+    fast = {"fused_adapters": True, "gradient_checkpointing": computed_twice, "dropout": True}
+    adapt(backbone, {"method": method_config(method), "fast": fast})
+    return backbone
 
 
 def of_model(model: str) -> Backbone:
@@ -35,36 +40,60 @@ def of_model(model: str) -> Backbone:
     return backbone
 
 
-KINDS: dict[str, Callable[[str], Backbone]] = {"method": with_method, "model": of_model}
+def training_twice(method: str) -> Backbone:
+    backbone = with_method(method, computed_twice=True)
+    for module in backbone.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # each process draws its own
+    return backbone
 
 
-def compare(whole: Backbone, rank: int, count: int) -> dict[str, Any]:
+KINDS: dict[str, Callable[[str], Backbone]] = {
+    "method": with_method,
+    "model": of_model,
+    "twice": training_twice,
+    "bfloat16": with_method,
+    "twice, bfloat16": training_twice,
+}
+
+
+def compare(kind: str, name: str, rank: int, count: int) -> dict[str, Any]:
     """Return how far outputs and gradients are from those of one process, and what is where."""
-    whole = whole.double().eval()
+    whole, mixed = KINDS[kind](name), kind.endswith("bfloat16")
+    whole = whole.float() if mixed else whole.double()
+    whole.train(kind.startswith("twice"))
     ids = IDS[:ROWS] % whole.vocabulary_size
-    for name, parameter in whole.named_parameters():
+    for path, parameter in whole.named_parameters():
         if parameter.requires_grad:  # what starts at zero has no gradient to compare
-            generator = torch.Generator().manual_seed(len(name))
-            parameter.data += 0.1 * torch.rand(parameter.shape, generator=generator).double()
+            generator = torch.Generator().manual_seed(len(path))
+            parameter.data += 0.1 * torch.rand(parameter.shape, generator=generator)
     module = FineTuner(copy.deepcopy(whole), "binary", 1, optimizer=Any)  # type: ignore[arg-type]
+    module.train(whole.training)
     strategy = SimpleNamespace(root_device=torch.device("cpu"))
     trainer: Any = SimpleNamespace(world_size=count, strategy=strategy)
     FrozenShards(module.backbone).setup(trainer, module, "fit")
     module.forward = module.backbone.forward  # type: ignore[method-assign]
     together = DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
 
-    mask = torch.ones_like(ids)
-    mine = slice(rank, None, count)
-    expected = whole(ids, mask)
-    expected.square().mean().backward()
-    found = together(ids[mine], mask[mine])
-    found.square().mean().backward()
+    def read(model: nn.Module, process: int) -> torch.Tensor:
+        mine = ids[process::count]
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            logits: torch.Tensor = model(mine, torch.ones_like(mine))
+        logits.square().mean().backward()
+        return logits.detach()
+
+    found = read(together, rank)
+    expected = [read(whole, process) for process in range(count)][rank]
     gradients = {n: p.grad for n, p in module.backbone.named_parameters() if p.requires_grad}
-    reference = {n: p.grad for n, p in whole.named_parameters() if p.requires_grad}
+    reference = {
+        n: None if p.grad is None else p.grad / count
+        for n, p in whole.named_parameters()
+        if p.requires_grad
+    }
     assert gradients.keys() == reference.keys()
     parted = [p for p in module.parameters() if isinstance(p, DTensor)]
     return {
-        "logits": float((found - expected[mine]).abs().max()),
+        "logits": float((found - expected).abs().max()),
         "gradients": max(distance(gradients[n], reference[n]) for n in gradients),
         "largest": max(float(g.abs().max()) for g in reference.values() if g is not None),
         "here": sum(p.to_local().numel() for p in parted),
@@ -87,6 +116,6 @@ def work(rank: int, count: int, folder: Path, cases: list[tuple[str, str]]) -> N
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=count)
     found: dict[str, Any] = {}
     for kind, name in cases:
-        found[name] = compare(KINDS[kind](name), rank, count)
+        found[f"{kind} {name}"] = compare(kind, name, rank, count)
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.destroy_process_group()

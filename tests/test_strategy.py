@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dnaft.errors import InputError
-from dnaft.strategy import build_trainer, count_processes, shards_frozen
+from dnaft.strategy import build_trainer, check_sharding, count_processes, shards_frozen
 
 TRAINER: dict[str, Any] = {
     "_target_": "lightning.Trainer",
@@ -62,23 +62,30 @@ def test_parted_weights_are_for_several_processes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "key", "message"),
+    ("part", "key", "value", "message"),
     [
-        ("eval", "mlm", r"eval\.mlm: is true, and one process alone"),
-        ("fast", "frozen_bf16", r"fast\.frozen_bf16: is true, and what is put back"),
+        ("eval", "mlm", True, r"eval\.mlm: is true, and one process alone"),
+        ("fast", "frozen_bf16", True, r"fast\.frozen_bf16: is true, and what is put back"),
+        ("method", "quantise", "nf4", r"method\.quantise: is nf4, and matrices of four bits"),
     ],
 )
-def test_parted_weights_exclude_what_needs_them_whole(part: str, key: str, message: str) -> None:
+def test_parted_weights_exclude_what_needs_them_whole(
+    part: str, key: str, value: Any, message: str
+) -> None:
     config: dict[str, Any] = {
         "trainer": TRAINER | {"strategy": "fsdp"},
         "eval": {"mlm": False},
         "fast": {"frozen_bf16": None},
+        "method": {"quantise": None},
     }
+    check_sharding(config)
     assert shards_frozen(config)
-    config[part] = {key: True}
+    config[part] = {key: value}
     with pytest.raises(InputError, match=message):
-        shards_frozen(config)
-    assert not shards_frozen(config | {"trainer": TRAINER | {"strategy": "ddp"}})
+        check_sharding(config)
+    whole = config | {"trainer": TRAINER | {"strategy": "ddp"}}
+    check_sharding(whole)
+    assert not shards_frozen(whole)
 
 
 def test_precision_auto_is_what_the_machine_computes_fastest(

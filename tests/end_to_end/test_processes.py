@@ -108,17 +108,18 @@ def test_two_processes_give_the_run_of_one(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("strategy", ["auto", "fsdp"])
 def test_one_of_them_killed_ends_the_run_and_resuming_equals_the_straight_run(
-    train: Command, task: list[str], together: Program, tmp_path: Path
+    strategy: str, train: Command, task: list[str], together: Program, tmp_path: Path
 ) -> None:
     alone = train(*SETTINGS, task=task)
-    done = together(DIES_IN_EPOCH="2")
+    done = together(f"trainer.strategy={strategy}", DIES_IN_EPOCH="2")
     assert done.returncode == 2, done.stderr
     assert "error: process 2 of 2 was killed (SIGKILL)" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "together").rglob("result.json"))
 
-    done = together("resume=true")
+    done = together(f"trainer.strategy={strategy}", "resume=true")
     assert done.returncode == 0, done.stderr
     (folder,) = {file.parent for file in (tmp_path / "together").rglob("result.json")}
     same_run(folder, alone)
