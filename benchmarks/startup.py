@@ -98,7 +98,9 @@ def main() -> None:
     chosen = parser.parse_args()
     checkouts = [Path(__file__).resolve().parents[1]]
     checkouts += [chosen.against.resolve()] if chosen.against else []
-    print("| command | checkout | processor, s | clock, s |\n|---|---|---|---|")
+    several = len(checkouts) > 1
+    print(f"| command |{' checkout |' if several else ''} processor, s | clock, s |")
+    print("|---" * (3 + several) + "|")
     with tempfile.TemporaryDirectory() as folder:
         for name, arguments in COMMANDS.items():
             if chosen.only in (None, name):
@@ -109,7 +111,8 @@ def main() -> None:
                         times += [taken] if repeat else []
                 for times, checkout in zip(seen, checkouts, strict=True):
                     cpu, clock = (show_spread(column) for column in zip(*times, strict=True))
-                    print(f"| {name} | {checkout.name} | {cpu} | {clock} |", flush=True)
+                    which = f" {checkout.name} |" if several else ""
+                    print(f"| {name} |{which} {cpu} | {clock} |", flush=True)
         if chosen.only in (None, FIRST_STEP):
             show_imports(checkouts[0], Path(folder))
 
