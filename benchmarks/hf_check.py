@@ -1,6 +1,8 @@
-"""Whether both sides of hf_trainer.py do the same: their losses step by step, without dropout."""
+"""Whether both sides of hf_trainer.py do the same: their losses, without dropout and with it."""
 
 import argparse
+import math
+import statistics
 import time
 
 import torch
@@ -16,6 +18,8 @@ TOLERANCE = {"lora": 1e-4, "dora": 1e-4, "adalora_rs": 1e-3}
 # Where a side multiplies in bfloat16 they may be apart, on average over the steps, by this many
 # times what bfloat16 changes on HF's own side.
 HALF_TOLERANCE = 3.0
+# Dropout draws other masks on each side: means over seeds may be this many standard errors apart.
+SEEDS, DROPOUT_TOLERANCE = range(1, 7), 3.0
 _SAMPLER = "method.callbacks.rank_sampler"
 # What the two do differently by design, done alike.
 ALIKE = {
@@ -39,7 +43,7 @@ def check(method: str, options: argparse.Namespace) -> str:
     Raises:
         SystemExit: If they start from other weights, or differ by more than `TOLERANCE`.
     """
-    work = _work(method, options)
+    work = _work(method, options, dropout=0.0)
     usual, ours = (SIDES[name](work, time.process_time) for name in ("hf", "dnaft"))
     first, second = usual.adapters(), ours.adapters()
     if first.keys() != second.keys():
@@ -52,8 +56,9 @@ def check(method: str, options: argparse.Namespace) -> str:
     kept = _kept(usual, ours)
     if options.bf16 or options.defaults:
         other = argparse.Namespace(**{**vars(options), "bf16": not options.bf16, "defaults": False})
-        rounding = _mean(_apart(curves[0], Hf(_work(method, other), time.process_time).curve()))
-        differ, allowed = _mean(_apart(*curves)), HALF_TOLERANCE * rounding
+        turned = Hf(_work(method, other, dropout=0.0), time.process_time)
+        rounding = statistics.mean(_apart(curves[0], turned.curve()))
+        differ, allowed = statistics.mean(_apart(*curves)), HALF_TOLERANCE * rounding
         how = f"by {differ:.4f} on average; bfloat16 changes HF's own by {rounding:.4f}"
     else:
         differ, allowed = max(_apart(*curves)), TOLERANCE[method]
@@ -67,19 +72,40 @@ def check(method: str, options: argparse.Namespace) -> str:
     return said
 
 
-def _work(method: str, options: argparse.Namespace) -> Work:
-    """Return the work of a table with what differs by design done alike, and without dropout."""
+def check_dropout(method: str, options: argparse.Namespace) -> str:
+    """Return in a sentence how far the losses of both sides are apart with dropout.
+
+    Raises:
+        SystemExit: If their means differ by more than `DROPOUT_TOLERANCE`.
+    """
+    work = _work(method, options, options.dropout)
+    found: dict[str, list[float]] = {name: [] for name in SIDES}
+    for seed in SEEDS:
+        for name, kind in SIDES.items():
+            found[name].append(statistics.mean(kind(work, time.process_time).curve(seed)))
+    usual, ours = found.values()
+    means = statistics.mean(usual), statistics.mean(ours)
+    spread = statistics.stdev(usual), statistics.stdev(ours)
+    error = math.hypot(*spread) / math.sqrt(len(SEEDS))
+    said = (
+        f"`{method}`, {STEPS} steps with dropout {options.dropout:g}, {len(SEEDS)} seeds: the mean "
+        f"loss of a step is {means[0]:.4f} ± {spread[0]:.4f} on HF's side, {means[1]:.4f} ± "
+        f"{spread[1]:.4f} on dnaft's."
+    )
+    if not abs(means[0] - means[1]) <= DROPOUT_TOLERANCE * error:
+        raise SystemExit(f"{said}\n{found}")
+    return said
+
+
+def _work(method: str, options: argparse.Namespace, dropout: float) -> Work:
+    """Return the work of a table with what differs by design done alike."""
     override = [*options.override, f"method.optimizer.lr={RATE}", *ALIKE[method]]
-    changes = {"dropout": 0.0, "steps": STEPS, "override": override}
+    changes = {"dropout": dropout, "steps": STEPS, "override": override}
     return Work(method, argparse.Namespace(**{**vars(options), **changes}))
 
 
 def _apart(first: list[float], second: list[float]) -> list[float]:
     return [abs(a - b) for a, b in zip(first, second, strict=True)]
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _kept(usual: Side, ours: Side) -> str:

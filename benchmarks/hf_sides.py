@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from dnaft.callbacks.throughput import Throughput
 from dnaft.config import build
 from dnaft.fine_tune_run import method_callbacks, round_frozen
-from dnaft.finetuner import FineTuner, predict
+from dnaft.finetuner import FineTuner
 from dnaft.models.backbone import Backbone
 from dnaft.run import adapt
 from dnaft.saved_run import model_node
@@ -109,8 +109,9 @@ class Dnaft(Side):
             trainer.fit(self._tuner(), self._loader())
             return self.clock() - self.watch.start
 
-    def curve(self) -> list[float]:
+    def curve(self, seed: int = 1) -> list[float]:
         """Train on the batches."""
+        torch.manual_seed(seed)
         self.keeps_losses = True
         self.train()
         self.keeps_losses = False
@@ -124,10 +125,6 @@ class Dnaft(Side):
             begin = self.clock()
             trainer.validate(tuner, loader, verbose=False)
             return self.clock() - begin
-
-    def final_loss(self) -> float:
-        """Return the loss as a run scores in the end, in float32."""
-        return self.loss(predict(self.backbone, self._loader())[0])
 
     def describe(self) -> str:
         """Return the command line; what is not named is the default."""

@@ -97,9 +97,9 @@ class Hf(Side):
             "disable_tqdm": True,
         }
 
-    def _trainer(self, logging_steps: int = 100_000) -> _HfTrainer:
+    def _trainer(self, logging_steps: int = 100_000, seed: int = 1) -> _HfTrainer:
         arguments = TrainingArguments(
-            self.work.options.folder, logging_steps=logging_steps, **self._settings()
+            self.work.options.folder, logging_steps=logging_steps, seed=seed, **self._settings()
         )
         trainer = _HfTrainer(self.module, arguments, compute_metrics=_score)
         trainer.remove_callback(PrinterCallback)
@@ -117,9 +117,9 @@ class Hf(Side):
         self._trainer().train()
         return self.clock() - self.watch.start
 
-    def curve(self) -> list[float]:
+    def curve(self, seed: int = 1) -> list[float]:
         """Train on the batches."""
-        trainer = self._trainer(logging_steps=1)
+        trainer = self._trainer(logging_steps=1, seed=seed)
         trainer.train()
         return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
@@ -129,11 +129,6 @@ class Hf(Side):
         begin = self.clock()
         trainer.evaluate(self.work.batches)  # type: ignore[arg-type]  # its loader is ours
         return self.clock() - begin
-
-    def final_loss(self) -> float:
-        """Return the loss by `Trainer.predict`, in the precision of training."""
-        found = self._trainer().predict(self.work.batches)  # type: ignore[arg-type]
-        return self.loss(torch.from_numpy(found.predictions))
 
     def describe(self) -> str:
         """Return the arguments of Trainer and PEFT; what is not named is the default."""

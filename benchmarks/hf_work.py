@@ -98,11 +98,6 @@ class Side(ABC):
             if "decoder." in name and parameter.requires_grad
         }
 
-    def loss(self, logits: torch.Tensor) -> float:
-        """Return the mean cross-entropy of the logits of all batches, (rows, 2)."""
-        labels = torch.cat([batch.labels for batch in self.work.batches])
-        return float(torch.nn.functional.cross_entropy(logits, labels))
-
     @abstractmethod
     def set_up(self) -> None:
         """Build model and adapters."""
@@ -112,16 +107,16 @@ class Side(ABC):
         """Train on the batches; return the seconds from the end of the first step on."""
 
     @abstractmethod
-    def curve(self) -> list[float]:
-        """Train on the batches; return the loss of each step."""
+    def curve(self, seed: int = 1) -> list[float]:
+        """Train on the batches; return the loss of each step.
+
+        Args:
+            seed: Of what dropout drops.
+        """
 
     @abstractmethod
     def evaluate(self) -> float:
         """Score all batches as between two epochs; return seconds."""
-
-    @abstractmethod
-    def final_loss(self) -> float:
-        """Return the loss over all batches after training, as this side predicts a test split."""
 
     @abstractmethod
     def describe(self) -> str:
