@@ -159,7 +159,7 @@ class CollateStrands(Collate):
 
 
 def _padded(ids: NDArray[np.unsignedinteger], there: NDArray[np.bool_], value: int) -> Tensor:
-    if there.all():  # rows of one length, as benchmarks have them
+    if there.all():  # rows of one length, as most data sets have them
         return torch.from_numpy(ids.reshape(there.shape).astype(np.int64))
     padded = np.full(there.shape, value, np.int64)
     padded[there] = ids
