@@ -60,7 +60,7 @@ COMMANDS = {
 }
 
 
-# Their clock is the wall's, and one side may use all cores: never beside another benchmark.
+# One side may use all cores, or seconds of the clock count as such: never beside another benchmark.
 ALONE = ("tokenizers", "startup")
 
 

@@ -41,7 +41,8 @@ def check(method: str, options: argparse.Namespace) -> str:
     """Return in a sentence how far the losses of both sides are apart.
 
     Raises:
-        SystemExit: If they start from other weights, or differ by more than `TOLERANCE`.
+        SystemExit: If they start from other weights, or differ by more than `TOLERANCE`, with
+            products in bfloat16 `HALF_TOLERANCE`.
     """
     work = _work(method, options, dropout=0.0)
     usual, ours = (SIDES[name](work, time.process_time) for name in ("hf", "dnaft"))

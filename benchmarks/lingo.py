@@ -31,7 +31,7 @@ from tables import Row, compare, show, table
 from dnaft.record import RunRecord
 
 WITH, WITHOUT, OTHER = "with prefix", "without", "other words"
-# What the command line of a side says of its method, before and behind its seed.
+# The method of each side, and further overrides.
 SIDES = {WITH: ("lingo",), WITHOUT: ("adalora_rs",), OTHER: ("lingo", "task.domain=Weather Report")}
 STEPS = 150
 Setting = tuple[str, str]  # learning rate, pooling

@@ -2,8 +2,8 @@
 
     python benchmarks/precision.py [--jobs N] [--only-report]
 
-Prints a table for docs/scale.md and docs/benchmarks.md, and to stderr how far it is. Finished runs
-in outputs/precision are kept.
+Prints a table for docs/benchmarks.md, and to stderr how far it is. Finished runs in
+outputs/precision are kept.
 """
 
 import contextlib

@@ -98,7 +98,7 @@ def fine_tune(
     data.trainer = trainer  # says which part of a batch is ours
     parameters = describe_parameters(backbone)
     fast = config["fast"]
-    # To read them each process would hold the whole model on its device.
+    # Reading states needs the whole model on the device, which parted weights are to spare.
     frozen = (
         use_frozen_states(backbone, data, trainer, fast["cache_gib"])
         if fast["frozen_states"] and not sharded
